@@ -1,1 +1,23 @@
-//! Placeholder.
+//! Nouns and decisions of Fanfare.
+//!
+//! Everything here is a value or a pure function: no I/O, no async, no clock, no randomness of its
+//! own. What needs the time or chance takes it as an argument, so that every rule can be tested as
+//! a table.
+
+pub mod address;
+pub mod attempt;
+pub mod delivery;
+pub mod endpoint;
+pub mod environment;
+pub mod event;
+pub mod event_type;
+pub mod fault;
+pub mod header;
+pub mod id;
+pub mod key;
+pub mod name;
+pub mod policy;
+pub mod secret;
+pub mod signature;
+pub mod target_url;
+pub mod time;

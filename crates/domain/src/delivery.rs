@@ -1,0 +1,156 @@
+//! Deliveries: one event on its way to one endpoint.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{DeliveryId, EndpointId, EventId};
+use crate::name::{EventTypeName, Scope};
+use crate::time::Timestamp;
+
+/// One event on its way to one endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Names it.
+    pub id: DeliveryId,
+    /// Whose it is.
+    pub scope: Scope,
+    /// What is delivered.
+    pub event: EventId,
+    /// The event's type, so that lists can be filtered without the event.
+    pub event_type: EventTypeName,
+    /// Where it goes.
+    pub endpoint: EndpointId,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// How many attempts were made.
+    pub attempts: u16,
+    /// The delivery that this one repeats.
+    pub replay_of: Option<DeliveryId>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its first attempt began; from then its policy's total time counts.
+    pub first_attempt_at: Option<Timestamp>,
+    /// What the last attempt was answered.
+    pub last_status: Option<u16>,
+    /// The kind of error of the last attempt.
+    pub last_error: Option<crate::attempt::ErrorKind>,
+}
+
+/// Where a delivery stands. It leaves `Waiting` once, and never returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// Its next attempt is due then.
+    Waiting {
+        /// When.
+        due_at: Timestamp,
+    },
+    /// It arrived.
+    Delivered {
+        /// When.
+        at: Timestamp,
+    },
+    /// It did not arrive, and no attempt is left.
+    Failed {
+        /// When that was known.
+        at: Timestamp,
+        /// Why no attempt is left.
+        reason: FailedReason,
+    },
+    /// It is not attempted any more.
+    Discarded {
+        /// Since when.
+        at: Timestamp,
+        /// Why.
+        reason: DiscardedReason,
+    },
+}
+
+/// Why no attempt is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailedReason {
+    /// All attempts of the schedule, or its total time, are used up.
+    Exhausted,
+    /// The endpoint answered 410 Gone.
+    Gone,
+}
+
+/// Why a delivery is not attempted any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiscardedReason {
+    /// Its endpoint was disabled.
+    EndpointDisabled,
+    /// Its endpoint was deleted.
+    EndpointDeleted,
+    /// Its event's payload is not kept any more.
+    PayloadGone,
+}
+
+/// The names of the states, for filters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StateName {
+    /// See [`DeliveryState::Waiting`].
+    Waiting,
+    /// See [`DeliveryState::Delivered`].
+    Delivered,
+    /// See [`DeliveryState::Failed`].
+    Failed,
+    /// See [`DeliveryState::Discarded`].
+    Discarded,
+}
+
+impl DeliveryState {
+    /// The state's name.
+    #[must_use]
+    pub const fn name(&self) -> StateName {
+        match self {
+            Self::Waiting { .. } => StateName::Waiting,
+            Self::Delivered { .. } => StateName::Delivered,
+            Self::Failed { .. } => StateName::Failed,
+            Self::Discarded { .. } => StateName::Discarded,
+        }
+    }
+
+    /// Whether it is one of the three ends.
+    #[must_use]
+    pub const fn ended(&self) -> bool {
+        !matches!(self, Self::Waiting { .. })
+    }
+}
+
+impl StateName {
+    /// Its name in the API and the metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Discarded => "discarded",
+        }
+    }
+}
+
+impl FailedReason {
+    /// Its name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Exhausted => "exhausted",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+impl DiscardedReason {
+    /// Its name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EndpointDisabled => "endpoint_disabled",
+            Self::EndpointDeleted => "endpoint_deleted",
+            Self::PayloadGone => "payload_gone",
+        }
+    }
+}

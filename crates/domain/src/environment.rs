@@ -1,0 +1,36 @@
+//! Environments and tenants.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::{EnvironmentId, TenantId};
+use crate::time::Timestamp;
+
+/// A world of its own: production, staging, another product.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Its name, the first part of every stored key.
+    pub id: EnvironmentId,
+    /// What people call it.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A customer of the product that publishes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tenant {
+    /// The environment that it belongs to.
+    pub environment: EnvironmentId,
+    /// Its name in the environment; the caller may choose it.
+    pub id: TenantId,
+    /// What people call it.
+    pub name: String,
+    /// The caller's own notes.
+    pub metadata: BTreeMap<String, String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
