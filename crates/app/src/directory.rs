@@ -1,0 +1,157 @@
+//! The configuration in memory: what the hot path reads instead of the store.
+//!
+//! Changes come in by [`Directory::apply`], from the feed of the configuration part; each replaces
+//! only what it touches. Readers take a short read lock and leave with shared pointers, so a change
+//! never waits for a delivery and a delivery keeps the form that it began with.
+//!
+//! Its size is that of the configuration: about 2 KiB for an endpoint. It has no bound of its own,
+//! since the API bounds what can be made.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use fanfare_domain::endpoint::Endpoint;
+use fanfare_domain::event::Attributes;
+use fanfare_domain::id::EndpointId;
+use fanfare_domain::key::{Key, KeyDigest};
+use fanfare_domain::name::{EnvironmentId, EventTypeName, Scope, TenantId};
+use parking_lot::RwLock;
+
+use crate::format::Formats;
+use crate::port::configuration::Revision;
+
+mod change;
+mod known_type;
+mod target;
+
+pub use known_type::{KnownType, SchemaRefused};
+pub use target::Target;
+
+/// The configuration in memory.
+#[derive(Debug)]
+pub struct Directory {
+    formats: Formats,
+    world: RwLock<World>,
+}
+
+#[derive(Debug, Default)]
+struct World {
+    revision: Revision,
+    environments: HashMap<EnvironmentId, Inhabitants>,
+    targets: HashMap<EndpointId, Arc<Target>>,
+    keys: HashMap<KeyDigest, Arc<Key>>,
+    /// A key's removal names its id only.
+    key_digests: HashMap<String, KeyDigest>,
+}
+
+#[derive(Debug, Default)]
+struct Inhabitants {
+    types: HashMap<EventTypeName, Arc<KnownType>>,
+    tenants: HashMap<TenantId, Arc<Vec<Arc<Target>>>>,
+}
+
+/// What publishing needs to know, taken at one moment.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The tenant's endpoints, oldest first; none when there is no such tenant.
+    pub endpoints: Option<Arc<Vec<Arc<Target>>>>,
+    /// The event's type; none when the catalogue has no such.
+    pub event_type: Option<Arc<KnownType>>,
+}
+
+impl Directory {
+    /// An empty one.
+    #[must_use]
+    pub fn new(formats: Formats) -> Self {
+        Self {
+            formats,
+            world: RwLock::default(),
+        }
+    }
+
+    /// The highest change that it knows.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.world.read().revision
+    }
+
+    /// Looks up what publishing an event of this type for this tenant needs.
+    #[must_use]
+    pub fn route(&self, scope: &Scope, event_type: &str) -> Route {
+        let world = self.world.read();
+        let inhabitants = world.environments.get(&scope.environment);
+        Route {
+            endpoints: inhabitants
+                .and_then(|all| all.tenants.get(&scope.tenant))
+                .cloned(),
+            event_type: inhabitants
+                .and_then(|all| all.types.get(event_type))
+                .cloned(),
+        }
+    }
+
+    /// Whether there is such an environment.
+    #[must_use]
+    pub fn has_environment(&self, environment: &EnvironmentId) -> bool {
+        self.world.read().environments.contains_key(environment)
+    }
+
+    /// Whether there is such a tenant.
+    #[must_use]
+    pub fn has_tenant(&self, scope: &Scope) -> bool {
+        let world = self.world.read();
+        world
+            .environments
+            .get(&scope.environment)
+            .is_some_and(|all| all.tenants.contains_key(&scope.tenant))
+    }
+
+    /// How many endpoints a tenant has.
+    #[must_use]
+    pub fn endpoint_count(&self, scope: &Scope) -> usize {
+        let world = self.world.read();
+        let tenants = world
+            .environments
+            .get(&scope.environment)
+            .map(|all| &all.tenants);
+        tenants
+            .and_then(|tenants| tenants.get(&scope.tenant))
+            .map_or(0, |list| list.len())
+    }
+
+    /// An endpoint as deliveries need it.
+    #[must_use]
+    pub fn target(&self, endpoint: EndpointId) -> Option<Arc<Target>> {
+        self.world.read().targets.get(&endpoint).cloned()
+    }
+
+    /// The key with this digest.
+    #[must_use]
+    pub fn key(&self, digest: &KeyDigest) -> Option<Arc<Key>> {
+        self.world.read().keys.get(digest).cloned()
+    }
+
+    /// The format of endpoints with such a dialect.
+    #[must_use]
+    pub fn formats(&self) -> &Formats {
+        &self.formats
+    }
+}
+
+impl Route {
+    /// The enabled endpoints that ask for such an event.
+    pub fn matching<'a>(
+        &'a self,
+        event_type: &'a str,
+        subcategory: Option<&'a str>,
+        attributes: &'a Attributes,
+    ) -> impl Iterator<Item = &'a Arc<Target>> {
+        let wants = move |endpoint: &Endpoint| {
+            endpoint.enabled() && endpoint.wants(event_type, subcategory, attributes)
+        };
+        self.endpoints
+            .iter()
+            .flat_map(|list| list.iter())
+            .filter(move |target| wants(&target.endpoint))
+    }
+}

@@ -1,0 +1,161 @@
+//! Taking in changes of the configuration.
+
+use std::sync::Arc;
+
+use fanfare_domain::endpoint::Endpoint;
+use fanfare_domain::environment::{Environment, Tenant};
+use fanfare_domain::event_type::EventType;
+use fanfare_domain::id::EndpointId;
+use fanfare_domain::key::Key;
+use fanfare_domain::name::Scope;
+use serde::de::DeserializeOwned;
+
+use super::{Directory, KnownType, Target, World};
+use crate::port::StoreError;
+use crate::port::configuration::{Changed, Document, DocumentKey, Kind};
+
+impl Directory {
+    /// Takes in changes, in order; answers the endpoints that they touched.
+    ///
+    /// # Errors
+    /// When a document can't be read; those before it were taken in.
+    pub fn apply(&self, changes: &[Changed]) -> Result<Vec<EndpointId>, StoreError> {
+        let mut touched = Vec::new();
+        for change in changes {
+            match change {
+                Changed::Put(document) => self.put(document, &mut touched)?,
+                Changed::Removed { key, .. } => self.remove(key, &mut touched),
+            }
+            let mut world = self.world.write();
+            world.revision = world.revision.max(change.revision());
+        }
+        Ok(touched)
+    }
+
+    fn put(&self, document: &Document, touched: &mut Vec<EndpointId>) -> Result<(), StoreError> {
+        match document.key.kind {
+            Kind::Environment => {
+                let environment: Environment = read(document)?;
+                self.world
+                    .write()
+                    .environments
+                    .entry(environment.id)
+                    .or_default();
+            }
+            Kind::Tenant => {
+                let tenant: Tenant = read(document)?;
+                let mut world = self.world.write();
+                world
+                    .environments
+                    .entry(tenant.environment)
+                    .or_default()
+                    .tenants
+                    .entry(tenant.id)
+                    .or_default();
+            }
+            Kind::EventType => {
+                let event_type: EventType = read(document)?;
+                let (environment, name) = (event_type.environment.clone(), event_type.name.clone());
+                // Compiled before the lock is taken.
+                let known = KnownType::new(event_type.clone()).unwrap_or_else(|cause| {
+                    tracing::error!(event_type = %name, error = %cause, "stored schema can't be compiled and is not applied");
+                    KnownType::without_schema(event_type)
+                });
+                self.world
+                    .write()
+                    .environments
+                    .entry(environment)
+                    .or_default()
+                    .types
+                    .insert(name, Arc::new(known));
+            }
+            Kind::Endpoint => {
+                let endpoint: Endpoint = read(document)?;
+                touched.push(endpoint.id);
+                let target = Arc::new(Target::new(endpoint, &self.formats));
+                self.world.write().put_target(target);
+            }
+            Kind::Key => {
+                let key: Key = read(document)?;
+                let mut world = self.world.write();
+                world
+                    .key_digests
+                    .insert(document.key.id.clone(), key.digest);
+                world.keys.insert(key.digest, Arc::new(key));
+            }
+            Kind::ExternalId => {}
+        }
+        Ok(())
+    }
+
+    fn remove(&self, key: &DocumentKey, touched: &mut Vec<EndpointId>) {
+        let mut world = self.world.write();
+        match key.kind {
+            Kind::Environment => {
+                world.environments.remove(key.id.as_str());
+            }
+            Kind::Tenant => {
+                if let Some(all) = world.environments.get_mut(key.environment.as_str()) {
+                    all.tenants.remove(key.id.as_str());
+                }
+            }
+            Kind::EventType => {
+                if let Some(all) = world.environments.get_mut(key.environment.as_str()) {
+                    all.types.remove(key.id.as_str());
+                }
+            }
+            Kind::Endpoint => {
+                if let Ok(id) = EndpointId::parse(&key.id) {
+                    world.remove_target(id);
+                    touched.push(id);
+                }
+            }
+            Kind::Key => {
+                if let Some(digest) = world.key_digests.remove(&key.id) {
+                    world.keys.remove(&digest);
+                }
+            }
+            Kind::ExternalId => {}
+        }
+    }
+}
+
+impl World {
+    fn put_target(&mut self, target: Arc<Target>) {
+        let scope = target.endpoint.scope.clone();
+        let tenants = &mut self
+            .environments
+            .entry(scope.environment)
+            .or_default()
+            .tenants;
+        let list = Arc::make_mut(tenants.entry(scope.tenant).or_default());
+        match list.binary_search_by_key(&target.endpoint.id, |each| each.endpoint.id) {
+            Ok(place) => list[place] = Arc::clone(&target),
+            Err(place) => list.insert(place, Arc::clone(&target)),
+        }
+        self.targets.insert(target.endpoint.id, target);
+    }
+
+    fn remove_target(&mut self, id: EndpointId) {
+        let Some(target) = self.targets.remove(&id) else {
+            return;
+        };
+        let Scope {
+            environment,
+            tenant,
+        } = &target.endpoint.scope;
+        let tenants = self
+            .environments
+            .get_mut(environment)
+            .map(|all| &mut all.tenants);
+        if let Some(list) = tenants.and_then(|tenants| tenants.get_mut(tenant)) {
+            Arc::make_mut(list).retain(|each| each.endpoint.id != id);
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(document: &Document) -> Result<T, StoreError> {
+    serde_json::from_str(&document.body).map_err(|cause| {
+        StoreError::corrupt(format!("configuration, body of {}", document.key), cause)
+    })
+}

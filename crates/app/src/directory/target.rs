@@ -1,0 +1,69 @@
+//! An endpoint as deliveries need it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use fanfare_domain::endpoint::Endpoint;
+use fanfare_domain::policy::DeliveryPolicy;
+use fanfare_domain::signature::Signer;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use http::{HeaderMap, Uri};
+
+use crate::format::{Format, Formats};
+
+/// An endpoint with what its deliveries need made ready once.
+pub struct Target {
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    /// Its URL; none when it can't be read, which the attempt then says.
+    pub uri: Option<Uri>,
+    /// The policy in force: its own over its format's preset.
+    pub policy: DeliveryPolicy,
+    /// What signs.
+    pub signer: Signer,
+    /// The headers that are the same for each request.
+    pub headers: HeaderMap,
+    /// How its requests are made.
+    pub format: Arc<dyn Format>,
+}
+
+impl Target {
+    /// Makes an endpoint ready.
+    #[must_use]
+    pub fn new(endpoint: Endpoint, formats: &Formats) -> Self {
+        let format = Arc::clone(formats.of(endpoint.dialect.as_deref()));
+        let mut headers = HeaderMap::with_capacity(endpoint.headers.len() + 8);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(
+            USER_AGENT,
+            HeaderValue::from_static(concat!("Fanfare/", env!("CARGO_PKG_VERSION"))),
+        );
+        for (name, value) in &endpoint.headers {
+            // What the checks at the API let through is a header; anything else is left out.
+            if let (Ok(name), Ok(value)) = (
+                HeaderName::from_bytes(name.as_bytes()),
+                HeaderValue::from_str(value),
+            ) {
+                headers.insert(name, value);
+            }
+        }
+        Self {
+            uri: url::Url::parse(&endpoint.url)
+                .ok()
+                .and_then(|url| url.as_str().parse().ok()),
+            policy: format.preset().with(&endpoint.policy),
+            signer: Signer::new(&endpoint.secrets),
+            headers,
+            format,
+            endpoint,
+        }
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target")
+            .field("endpoint", &self.endpoint.id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,25 @@
+//! What the use cases and the engine need from outside: store, clock, chance, network.
+//!
+//! The store is four ports, so that one can be put on another engine later, and **no transaction
+//! spans two of them**: what a crash between two leaves is put right by the next start, see
+//! [`deliveries`].
+
+pub mod clock;
+pub mod configuration;
+pub mod coordination;
+pub mod deliveries;
+pub mod dispatch;
+pub mod error;
+pub mod log;
+pub mod random;
+pub mod sender;
+
+pub use clock::Clock;
+pub use configuration::Configuration;
+pub use coordination::Coordination;
+pub use deliveries::Deliveries;
+pub use dispatch::Dispatch;
+pub use error::StoreError;
+pub use log::Log;
+pub use random::Random;
+pub use sender::Sender;

@@ -1,0 +1,195 @@
+//! The deliveries part: what became of each delivery, and when it is due.
+//!
+//! An event's first deliveries have no row when the event is appended: they follow from its targets.
+//! A row appears when a delivery ends, when it has to wait, or when it has been on its way for a
+//! while. The `materialised` position says how far in the log every delivery has its row; what comes
+//! after it in the log is compared with the rows at the next start, and what has none goes on.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use fanfare_domain::attempt::Attempt;
+use fanfare_domain::delivery::{Delivery, DiscardedReason, StateName};
+use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
+use fanfare_domain::name::{EventTypeName, Scope};
+use fanfare_domain::time::Timestamp;
+
+use super::StoreError;
+use super::log::Position;
+
+/// What happened to a delivery, to be recorded.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// The delivery as it stands now. A row is made where there is none, and replaced where the old
+    /// one waits; a row that ended stays as it is.
+    pub delivery: Delivery,
+    /// The attempt that led here.
+    pub attempt: Option<Box<Attempt>>,
+}
+
+/// What became of a settlement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// It was recorded.
+    Recorded,
+    /// The delivery had ended before; the attempt was recorded, the state was left alone.
+    HadEnded,
+}
+
+/// Deliveries of an endpoint that are due.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Due {
+    /// Those due at the time asked for, the longest due first.
+    pub deliveries: Vec<Delivery>,
+    /// When the next after them is due; none when no other waits.
+    pub next: Option<Timestamp>,
+}
+
+/// An endpoint that has waiting deliveries, and when the first of them is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingLane {
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// When the first is due.
+    pub next: Timestamp,
+}
+
+/// How much waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Rows that wait.
+    pub waiting: u64,
+    /// When the oldest of them was made.
+    pub oldest: Option<Timestamp>,
+}
+
+/// Which deliveries to list: newest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeliveryQuery {
+    /// Whose.
+    pub scope: Scope,
+    /// Only of this event.
+    pub event: Option<EventId>,
+    /// Only to this endpoint.
+    pub endpoint: Option<EndpointId>,
+    /// Only in this state.
+    pub state: Option<StateName>,
+    /// Only of events of this type.
+    pub event_type: Option<EventTypeName>,
+    /// Only those made at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only those made before this time.
+    pub until: Option<Timestamp>,
+    /// Only those whose id is lower, that is, after it in the list.
+    pub before: Option<DeliveryId>,
+    /// The most.
+    pub limit: usize,
+}
+
+/// What happened at an endpoint within a minute.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// The minute, counted from the Unix epoch.
+    pub minute: i64,
+    /// Attempts that were answered as the policy wants.
+    pub succeeded: u64,
+    /// Attempts that were not.
+    pub unsuccessful: u64,
+    /// Deliveries that arrived.
+    pub delivered: u64,
+    /// Deliveries that failed for good.
+    pub failed: u64,
+    /// Deliveries that were discarded.
+    pub discarded: u64,
+    /// Milliseconds that all attempts took.
+    pub duration_ms: u64,
+}
+
+/// What retention takes from the deliveries part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expired {
+    /// Attempts of deliveries that were made before this time and do not wait.
+    Attempts(Timestamp),
+    /// Deliveries that were made before this time and do not wait, with their attempts.
+    Deliveries(Timestamp),
+    /// Tallies of minutes before this time.
+    Tallies(Timestamp),
+}
+
+/// The deliveries part of the store.
+#[async_trait]
+pub trait Deliveries: Send + Sync + 'static {
+    /// Records what happened, with the tallies for each endpoint and minute, in one commit; answers
+    /// one by one, in order. A given position becomes the materialised one in the same commit, if it
+    /// is higher than the one before.
+    async fn settle(
+        &self,
+        settlements: Vec<Settlement>,
+        materialised: Option<Position>,
+    ) -> Result<Vec<Settled>, StoreError>;
+
+    /// How far in the log every delivery has its row.
+    async fn materialised(&self) -> Result<Position, StoreError>;
+
+    /// Which of these deliveries have a row.
+    async fn existing(
+        &self,
+        scope: &Scope,
+        ids: &[DeliveryId],
+    ) -> Result<HashSet<DeliveryId>, StoreError>;
+
+    /// Waiting deliveries of an endpoint that are due at `now`.
+    async fn due(
+        &self,
+        endpoint: EndpointId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Due, StoreError>;
+
+    /// Endpoints that have waiting deliveries, by id, after one.
+    async fn lanes(
+        &self,
+        after: Option<EndpointId>,
+        limit: usize,
+    ) -> Result<Vec<WaitingLane>, StoreError>;
+
+    /// Ends up to `limit` waiting rows of an endpoint as discarded; answers how many it ended.
+    async fn discard(
+        &self,
+        endpoint: EndpointId,
+        reason: DiscardedReason,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError>;
+
+    /// One delivery of a tenant; none where it has no row.
+    async fn delivery(&self, scope: &Scope, id: DeliveryId)
+    -> Result<Option<Delivery>, StoreError>;
+
+    /// Deliveries of a tenant, newest first.
+    async fn deliveries(&self, query: &DeliveryQuery) -> Result<Vec<Delivery>, StoreError>;
+
+    /// Attempts of a delivery, oldest first.
+    async fn attempts(
+        &self,
+        scope: &Scope,
+        delivery: DeliveryId,
+    ) -> Result<Vec<Attempt>, StoreError>;
+
+    /// The tallies of an endpoint for minutes from `from` to before `to`, oldest first.
+    async fn tallies(
+        &self,
+        endpoint: EndpointId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Tally>, StoreError>;
+
+    /// How much waits, over all endpoints.
+    async fn backlog(&self) -> Result<Backlog, StoreError>;
+
+    /// Which of these events have a delivery that waits.
+    async fn waiting_events(&self, ids: &[EventId]) -> Result<HashSet<EventId>, StoreError>;
+
+    /// Takes up to `limit` expired rows; answers how many it took.
+    async fn drop_expired(&self, expired: Expired, limit: usize) -> Result<usize, StoreError>;
+}

@@ -1,0 +1,23 @@
+//! What the use cases tell the engine.
+
+use std::sync::Arc;
+
+use fanfare_domain::id::EndpointId;
+use fanfare_domain::time::Timestamp;
+
+use super::log::{Event, Position};
+use crate::directory::Target;
+
+/// The engine, as the use cases see it. Everything but [`Dispatch::hand_on`] is a hint: losing it
+/// costs latency only.
+pub trait Dispatch: Send + Sync + 'static {
+    /// Takes an event that was just appended, with the targets' present form in the order of the
+    /// event's targets. Never blocks: past its bounds, work waits in the store.
+    fn hand_on(&self, event: Arc<Event>, position: Position, targets: Vec<Option<Arc<Target>>>);
+
+    /// A delivery of this endpoint is due in the store then.
+    fn due(&self, endpoint: EndpointId, at: Timestamp);
+
+    /// This endpoint was changed, disabled or deleted.
+    fn changed(&self, endpoint: EndpointId);
+}

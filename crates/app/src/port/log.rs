@@ -1,0 +1,186 @@
+//! The log part: events with their resolved targets, appended and read in order.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use fanfare_domain::event::Attributes;
+use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
+use fanfare_domain::name::{EventTypeName, Scope};
+use fanfare_domain::time::Timestamp;
+
+use super::StoreError;
+
+/// An event as it was accepted; immutable.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Names it; its deliveries' ids follow from it.
+    pub id: EventId,
+    /// Whose it is.
+    pub scope: Scope,
+    /// The id that the caller chose, unique for the tenant while the event is kept.
+    pub uid: Option<String>,
+    /// Its type.
+    pub event_type: EventTypeName,
+    /// Its kind within the type.
+    pub subcategory: Option<String>,
+    /// What endpoints can ask for besides the type.
+    pub attributes: Attributes,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// The data, as the bytes that came in. Empty once its retention is over, see [`Event::payload_gone`].
+    pub data: Bytes,
+    /// The endpoints that matched, in the order of their deliveries' places.
+    pub targets: Vec<EndpointId>,
+}
+
+impl Event {
+    /// The id that callers and receivers see: the caller's own where it chose one.
+    #[must_use]
+    pub fn public_id(&self) -> String {
+        self.uid.clone().unwrap_or_else(|| self.id.to_string())
+    }
+
+    /// Whether the data is not kept any more. JSON data is never empty.
+    #[must_use]
+    pub fn payload_gone(&self) -> bool {
+        self.data.is_empty()
+    }
+
+    /// The first deliveries, with the endpoint of each.
+    pub fn deliveries(&self) -> impl Iterator<Item = (DeliveryId, EndpointId)> + '_ {
+        (0u16..)
+            .zip(&self.targets)
+            .map(|(place, endpoint)| (self.id.delivery(place), *endpoint))
+    }
+}
+
+/// Where an event stands in the log: higher means later. Never used twice.
+pub type Position = i64;
+
+/// The digest of an `Idempotency-Key` with all that it counts for (the key that called, the path).
+pub type IdempotencyDigest = [u8; 32];
+
+/// The digest of what an event says: equal for a repetition, different for other content.
+pub type ContentDigest = [u8; 16];
+
+/// An event to be appended.
+#[derive(Clone, Debug)]
+pub struct Append {
+    /// The event.
+    pub event: Arc<Event>,
+    /// The request's `Idempotency-Key`, until when it counts, and what its body said.
+    pub idempotency: Option<Idempotency>,
+    /// What the event says; needed where it has a `uid`.
+    pub content: Option<ContentDigest>,
+}
+
+/// An `Idempotency-Key` of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The key with all that it counts for.
+    pub digest: IdempotencyDigest,
+    /// What the request's body said.
+    pub content: ContentDigest,
+    /// From when on the key may be used for something else.
+    pub expires_at: Timestamp,
+}
+
+/// What became of an event to be appended. Each answer is durable when it is given.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Appended {
+    /// It is in the log, there.
+    At(Position),
+    /// An equal one was there before: by its `uid` or its `Idempotency-Key`. Nothing was added.
+    Twin(Arc<Event>),
+    /// The `uid` stands for an event that says something else. Nothing was added.
+    UidTaken,
+    /// The `Idempotency-Key` was used with another body. Nothing was added.
+    KeyReused,
+}
+
+/// Which events to list: newest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventQuery {
+    /// Whose.
+    pub scope: Scope,
+    /// Only of this type.
+    pub event_type: Option<EventTypeName>,
+    /// Only those accepted at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only those accepted before this time.
+    pub until: Option<Timestamp>,
+    /// Only those whose id is lower, that is, after it in the list.
+    pub before: Option<EventId>,
+    /// The most.
+    pub limit: usize,
+}
+
+/// Which event is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventRef {
+    /// By Fanfare's own id.
+    Id(EventId),
+    /// By the caller's.
+    Uid(String),
+}
+
+/// What a step of retention left to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OldEvents {
+    /// How many were looked at.
+    pub seen: usize,
+    /// Where to go on.
+    pub next: Position,
+}
+
+/// The log part of the store.
+#[async_trait]
+pub trait Log: Send + Sync + 'static {
+    /// Appends events in one commit, each with its own answer, in order.
+    ///
+    /// Twins are found inside the commit, also among the events of one call and of calls that wait at
+    /// the same time: a twin is answered only after the first one is durable.
+    async fn append(&self, events: Vec<Append>) -> Result<Vec<Appended>, StoreError>;
+
+    /// Events after a position, in order, with the position of each.
+    async fn read_after(
+        &self,
+        position: Position,
+        limit: usize,
+    ) -> Result<Vec<(Position, Arc<Event>)>, StoreError>;
+
+    /// One event of a tenant; none where the tenant has no such event.
+    async fn event(
+        &self,
+        scope: &Scope,
+        event: &EventRef,
+    ) -> Result<Option<Arc<Event>>, StoreError>;
+
+    /// Events of a tenant by id, in no particular order; those that are gone are left out.
+    async fn events_by_id(
+        &self,
+        scope: &Scope,
+        ids: &[EventId],
+    ) -> Result<Vec<Arc<Event>>, StoreError>;
+
+    /// Events of a tenant, newest first.
+    async fn events(&self, query: &EventQuery) -> Result<Vec<Arc<Event>>, StoreError>;
+
+    /// Ids of up to `limit` events accepted before a time, after a position, in order.
+    async fn accepted_before(
+        &self,
+        time: Timestamp,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<(Position, EventId)>, StoreError>;
+
+    /// Forgets the payloads of these events, keeping the events.
+    async fn drop_payloads(&self, positions: Vec<Position>) -> Result<(), StoreError>;
+
+    /// Forgets these events.
+    async fn drop_events(&self, positions: Vec<Position>) -> Result<(), StoreError>;
+
+    /// Forgets up to `limit` idempotency keys that have expired; answers how many.
+    async fn drop_expired_keys(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError>;
+}
