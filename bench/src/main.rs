@@ -1,1 +1,69 @@
-fn main() {}
+//! Load scenarios for Fanfare, run in one go on one machine. See `bench/README.md`.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for a terminal"
+)]
+#![expect(
+    clippy::expect_used,
+    reason = "a developer's program may stop at a broken invariant"
+)]
+
+mod api;
+mod background;
+mod bench;
+mod client;
+mod clock;
+mod histogram;
+mod ledger;
+mod load;
+mod machine;
+mod options;
+mod pacer;
+mod payload;
+mod process;
+mod report;
+mod scenario;
+mod server;
+
+use anyhow::{Context, Result};
+use clap::{Parser, ValueEnum};
+
+use crate::{bench::Bench, options::Options, report::Report, scenario::Scenario};
+
+fn main() -> Result<()> {
+    let mut options = Options::parse();
+    // The server starts in a folder of its own, so its path must not depend on this one.
+    if let Ok(binary) = options.binary.canonicalize() {
+        options.binary = binary;
+    }
+    let json = options.json.clone();
+    let wanted = options.scenario.clone();
+    let bench = Bench::new(options)?;
+    let mut rows = vec![bench.raw_limit()?];
+    let scenarios = Scenario::value_variants().iter();
+    for scenario in scenarios.filter(|known| wanted.is_empty() || wanted.contains(known)) {
+        eprintln!("{scenario:?} …");
+        let measured = scenario
+            .run(&bench)
+            .with_context(|| format!("scenario {scenario:?} failed"))?;
+        for row in &measured {
+            eprintln!("  {} {:.0?}/s", row.scenario, row.deliveries_per_second);
+        }
+        rows.extend(measured);
+    }
+    let raw = bench.raw.borrow().clone();
+    let report = Report {
+        machine: machine::describe(),
+        raw,
+        rows,
+    };
+    print!("{}", report.table());
+    if let Some(path) = json {
+        let text = serde_json::to_string_pretty(&report)?;
+        std::fs::write(&path, text + "\n")
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! What is measured. Every scenario starts servers of its own on empty stores.
+
+mod closed;
+mod fan_out;
+mod hanging;
+mod idle;
+mod open;
+mod stored;
+mod waiting;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use crate::{bench::Bench, report::Row};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scenario {
+    /// The memory of a server that has nothing to do.
+    Idle,
+    /// Publishers that each wait for their acknowledgement, in alternation with the raw limit.
+    Closed,
+    /// Fixed rates: 500 events a second, 30 % and 70 % of what the closed loop reached.
+    Open,
+    /// One event to many endpoints.
+    FanOut,
+    /// A healthy endpoint alone, and then beside 20 that hang.
+    Hanging,
+    /// Events that wait at an endpoint that hangs: the server's memory.
+    Waiting,
+    /// The rate of a store that holds many events against an empty store's.
+    Stored,
+}
+
+impl Scenario {
+    pub(crate) fn run(self, bench: &Bench) -> Result<Vec<Row>> {
+        match self {
+            Self::Idle => idle::run(bench),
+            Self::Closed => closed::run(bench),
+            Self::Open => open::run(bench),
+            Self::FanOut => fan_out::run(bench),
+            Self::Hanging => hanging::run(bench),
+            Self::Waiting => waiting::run(bench),
+            Self::Stored => stored::run(bench),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! A healthy endpoint, alone and then beside 20 that hang: four each in the look-up of their name,
+//! in the connect, in the TLS handshake, before the response head and within the response body.
+//! The healthy one gets the same events at the same rate both times, on one server.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use fanfare_testkit::receiver::{Answer, ConnectHang, NameAnswer, Receiver, SilentListener};
+
+use crate::{background::Background, bench::Bench, load::Length, report::Row};
+
+const OF_EACH: usize = 4;
+
+/// Longer than a delivery may take, so that time-outs and their retries are part of it.
+const LEAST_MEASURED: Duration = Duration::from_secs(20);
+
+const TENANT: &str = "tenant";
+
+pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>> {
+    let mut server = bench.start_server()?;
+    let api = server.api()?;
+    api.create_event_type()?;
+    let target = [bench.add_tenant(&server, &api, TENANT)?];
+    api.create_endpoint(TENANT, &bench.receiver.url("/e/0"))?;
+    let rate = bench.options.hanging_rate as f64;
+    let length = Length::Time {
+        warm_up: bench.options.warm_up(),
+        measured: bench.options.measured().max(LEAST_MEASURED),
+    };
+    let mut alone = bench.open(&mut server, &target, rate, length)?;
+    alone.scenario = "healthy, alone".to_owned();
+
+    let (_background, hanging) = Background::start("hanging", 1, Hanging::start)?;
+    for url in hanging.urls(bench) {
+        api.create_endpoint(TENANT, &url)?;
+    }
+    let mut beside = bench.open(&mut server, &target, rate, length)?;
+    beside.scenario = "healthy, 20 hanging".to_owned();
+    let p99 = |row: &Row| row.arrive.map(|arrive| arrive.p99_ms);
+    if let Some((alone, with)) = p99(&alone).zip(p99(&beside)) {
+        beside.notes.insert("p99_of_alone", with / alone);
+    }
+    beside
+        .notes
+        .insert("hanging_requests", hanging.http.count() as f64);
+    Ok(vec![alone, beside])
+}
+
+/// What hangs; all of it in the bench's own process, away from the healthy receiver's thread.
+struct Hanging {
+    connects: Vec<ConnectHang>,
+    handshakes: Vec<SilentListener>,
+    http: Receiver,
+}
+
+impl Hanging {
+    async fn start() -> Self {
+        let http = Receiver::builder().keep(0).start().await;
+        let mut hanging = Self {
+            connects: Vec::new(),
+            handshakes: Vec::new(),
+            http,
+        };
+        for index in 0..OF_EACH {
+            hanging.connects.push(ConnectHang::start().await);
+            hanging.handshakes.push(SilentListener::start().await);
+            hanging
+                .http
+                .answer(&format!("/head/{index}"), Answer::hang_before_head());
+            hanging
+                .http
+                .answer(&format!("/body/{index}"), Answer::hang_in_body());
+        }
+        hanging
+    }
+
+    fn urls(&self, bench: &Bench) -> Vec<String> {
+        let mut urls = Vec::new();
+        for index in 0..OF_EACH {
+            let name = format!("hanging-{index}.bench.test");
+            bench.name_server.set(&name, NameAnswer::Silence);
+            urls.push(format!("http://{name}/"));
+            urls.push(format!("http://{}/", self.connects[index].address()));
+            urls.push(format!("https://{}/", self.handshakes[index].address()));
+            urls.push(self.http.url(&format!("/head/{index}")));
+            urls.push(self.http.url(&format!("/body/{index}")));
+        }
+        urls
+    }
+}

@@ -1,0 +1,142 @@
+//! The server under test, as a child process with a store of its own.
+
+use std::{
+    fs::{File, read_to_string},
+    io::Read,
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use crate::{api::Api, clock, options::Options, process::Process};
+
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// Killed, and its store removed, when it is dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    pub(crate) key: String,
+    folder: TempDir,
+}
+
+impl Server {
+    /// Starts on an empty store and waits until the server says that it is ready.
+    pub(crate) fn start(options: &Options, name_server: SocketAddr) -> Result<Self> {
+        let mut folder = tempfile::Builder::new();
+        folder.prefix("fanfare-bench-");
+        let folder = match &options.data {
+            Some(data) => folder.tempdir_in(data),
+            None => folder.tempdir(),
+        };
+        let folder = folder.context("there is no folder for the store")?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let key = random_key()?;
+        let log = File::create(folder.path().join("log"))?;
+        let child = Command::new(&options.binary)
+            .arg("serve")
+            .env("FANFARE_LISTEN", address.to_string())
+            .env(
+                "FANFARE_STORE",
+                format!("sqlite:{}", folder.path().join("fanfare.db").display()),
+            )
+            .env("FANFARE_ADMIN_KEY", &key)
+            .env("FANFARE_ALLOW_NETWORKS", "127.0.0.0/8")
+            .env("FANFARE_NAMESERVERS", name_server.to_string())
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| {
+                let binary = options.binary.display();
+                format!("{binary} cannot be started; build it with `cargo build --release`")
+            })?;
+        let mut server = Self {
+            child,
+            address,
+            key,
+            folder,
+        };
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
+    fn wait_until_ready(&mut self) -> Result<()> {
+        let start = clock::now();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                bail!(
+                    "the server ended at its start ({status}): {}",
+                    self.end_of_log()
+                );
+            }
+            if self.api().is_ok_and(|api| api.is_ready()) {
+                return Ok(());
+            }
+            if clock::now() - start > clock::span(START_LIMIT) {
+                bail!(
+                    "the server is not ready after {START_LIMIT:?}: {}",
+                    self.end_of_log()
+                );
+            }
+            clock::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// A connection for setting things up.
+    pub(crate) fn api(&self) -> Result<Api> {
+        Api::connect(self.address, &self.key)
+    }
+
+    pub(crate) fn process(&self) -> Process {
+        Process {
+            id: self.child.id(),
+        }
+    }
+
+    /// Bytes of the store's files.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        let Ok(files) = self.folder.path().read_dir() else {
+            return 0;
+        };
+        let sizes = files.filter_map(|file| file.ok()?.metadata().ok());
+        sizes.map(|metadata| metadata.len()).sum()
+    }
+
+    /// Whether it still runs; a scenario that killed it says so instead of reporting figures.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        match self.child.try_wait()? {
+            None => Ok(()),
+            Some(status) => bail!(
+                "the server ended by itself ({status}): {}",
+                self.end_of_log()
+            ),
+        }
+    }
+
+    fn end_of_log(&self) -> String {
+        let path: PathBuf = self.folder.path().join("log");
+        let text = read_to_string(path).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(15)..].join("\n")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn random_key() -> Result<String> {
+    let mut bytes = [0; 32];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
