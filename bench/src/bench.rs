@@ -178,26 +178,13 @@ impl Bench {
         let cpu = process.cpu_micros()? - cpu;
         let delivered = self.ledgers.total() - total;
         self.ledgers.close(ledger);
-        let mut row = Row {
-            deliveries_per_second: Some(ledger.rate()),
-            acknowledge: published.acknowledged.percentiles(),
-            arrive: ledger.latencies(),
-            cpu_micros_per_delivery: (delivered > 0).then(|| cpu / delivered as f64),
-            memory: Some(process.memory()?),
-            acknowledged: Some(ledger.acknowledged()),
-            lost: Some(lost),
-            twice: Some(ledger.twice()),
-            refused: Some(published.refused),
-            first_refusal: published.first_refusal,
-            ..Row::default()
-        };
+        let mut row = Row::of_load(ledger, published);
+        row.cpu_micros_per_delivery = (delivered > 0).then(|| cpu / delivered as f64);
+        row.memory = Some(process.memory()?);
+        row.lost = Some(lost);
         row.notes.insert("behind_at_end", behind as f64);
         row.notes
             .insert("drain_ms", ledger.drain().as_secs_f64() * 1e3);
-        if let Some(lag) = published.lag.percentiles() {
-            row.notes.insert("send_lag_p50_ms", lag.p50_ms);
-            row.notes.insert("send_lag_p99_ms", lag.p99_ms);
-        }
         let strays = self.ledgers.strays() - strays;
         if strays > 0 {
             row.notes.insert("strays", strays as f64);
@@ -207,37 +194,58 @@ impl Bench {
 
     /// Measures the raw limit: the same connections and bodies straight to the receiver.
     pub(crate) fn raw_limit(&self) -> Result<Row> {
-        let warm_up = Duration::from_millis(500);
-        let length = Length::Time {
-            warm_up,
-            measured: self.options.raw_measured(),
-        };
+        let length = self.raw_length();
         let ledger = self.open_ledger(length, 1);
-        let target = Target::post(self.receiver.address(), "/e/0", None)?;
         let load = Closed {
-            publication: Publication {
-                targets: [target].into(),
-                payload: Arc::new(Payload::bare(self.options.payload)?),
-                acknowledges: StatusCode::OK,
-                ledger: ledger.clone(),
-            },
+            publication: self.raw_publication(&ledger)?,
             connections: self.options.publishers,
             threads: self.options.client_threads,
             window: None,
         };
         let published = closed::run(&load, length)?;
-        self.ledgers.close(&ledger);
         self.raw.borrow_mut().push(ledger.rate());
-        Ok(Row {
-            scenario: "raw".to_owned(),
-            deliveries_per_second: Some(ledger.rate()),
-            acknowledge: published.acknowledged.percentiles(),
-            arrive: ledger.latencies(),
-            lost: Some(ledger.missing()),
-            twice: Some(ledger.twice()),
-            refused: Some(published.refused),
-            ..Row::default()
+        Ok(self.raw_row(&ledger, published))
+    }
+
+    /// Posts straight to the receiver at a fixed rate.
+    pub(crate) fn raw_open(&self, rate: f64) -> Result<Row> {
+        let length = self.raw_length();
+        let ledger = self.open_ledger(length, 1);
+        let publication = self.raw_publication(&ledger)?;
+        let published = open::run(
+            &Open {
+                publication,
+                rate,
+                connections: OPEN_CONNECTIONS,
+            },
+            length,
+        )?;
+        Ok(self.raw_row(&ledger, published))
+    }
+
+    fn raw_length(&self) -> Length {
+        let warm_up = Duration::from_millis(500);
+        Length::Time {
+            warm_up,
+            measured: self.options.raw_measured(),
+        }
+    }
+
+    fn raw_publication(&self, ledger: &Arc<Ledger>) -> Result<Publication> {
+        let target = Target::post(self.receiver.address(), "/e/0", None)?;
+        Ok(Publication {
+            targets: [target].into(),
+            payload: Arc::new(Payload::bare(self.options.payload)?),
+            acknowledges: StatusCode::OK,
+            ledger: ledger.clone(),
         })
+    }
+
+    fn raw_row(&self, ledger: &Ledger, published: Published) -> Row {
+        self.ledgers.close(ledger);
+        let mut row = Row::of_load(ledger, published);
+        row.lost = Some(ledger.missing());
+        row
     }
 
     /// The raw limit around now: the mean of the last two times it was measured.

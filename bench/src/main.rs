@@ -41,7 +41,9 @@ fn main() -> Result<()> {
     let json = options.json.clone();
     let wanted = options.scenario.clone();
     let bench = Bench::new(options)?;
-    let mut rows = vec![bench.raw_limit()?];
+    let mut first = bench.raw_limit()?;
+    first.scenario = "raw limit (R), first".to_owned();
+    let mut rows = vec![first];
     let scenarios = Scenario::value_variants().iter();
     for scenario in scenarios.filter(|known| wanted.is_empty() || wanted.contains(known)) {
         eprintln!("{scenario:?} …");
@@ -53,6 +55,9 @@ fn main() -> Result<()> {
         }
         rows.extend(measured);
     }
+    let mut last = bench.raw_limit()?;
+    last.scenario = "raw limit (R), last".to_owned();
+    rows.push(last);
     let raw = bench.raw.borrow().clone();
     let report = Report {
         machine: machine::describe(),

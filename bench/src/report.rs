@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use serde::Serialize;
 
-use crate::{histogram::Percentiles, process::Memory};
+use crate::{histogram::Percentiles, ledger::Ledger, load::Published, process::Memory};
 
 /// One line of the table. What a scenario does not measure is absent.
 #[derive(Debug, Default, Serialize)]
@@ -25,6 +25,27 @@ pub(crate) struct Row {
     /// Further figures, their unit in the name.
     pub(crate) notes: BTreeMap<&'static str, f64>,
     pub(crate) first_refusal: Option<String>,
+}
+
+impl Row {
+    /// What the publishing and the receiving side of a load saw.
+    pub(crate) fn of_load(ledger: &Ledger, published: Published) -> Self {
+        let mut row = Self {
+            deliveries_per_second: Some(ledger.rate()),
+            acknowledge: published.acknowledged.percentiles(),
+            arrive: ledger.latencies(),
+            acknowledged: Some(ledger.acknowledged()),
+            twice: Some(ledger.twice()),
+            refused: Some(published.refused),
+            first_refusal: published.first_refusal,
+            ..Self::default()
+        };
+        if let Some(lag) = published.lag.percentiles() {
+            row.notes.insert("send_lag_p50_ms", lag.p50_ms);
+            row.notes.insert("send_lag_p99_ms", lag.p99_ms);
+        }
+        row
+    }
 }
 
 #[derive(Debug, Serialize)]

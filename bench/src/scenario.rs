@@ -5,6 +5,7 @@ mod fan_out;
 mod hanging;
 mod idle;
 mod open;
+mod raw;
 mod stored;
 mod waiting;
 
@@ -15,6 +16,8 @@ use crate::{bench::Bench, report::Row};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scenario {
+    /// The bench against its own receiver, without a server: what the machine can do.
+    Raw,
     /// The memory of a server that has nothing to do.
     Idle,
     /// Publishers that each wait for their acknowledgement, in alternation with the raw limit.
@@ -34,6 +37,7 @@ pub(crate) enum Scenario {
 impl Scenario {
     pub(crate) fn run(self, bench: &Bench) -> Result<Vec<Row>> {
         match self {
+            Self::Raw => raw::run(bench),
             Self::Idle => idle::run(bench),
             Self::Closed => closed::run(bench),
             Self::Open => open::run(bench),
