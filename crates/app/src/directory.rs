@@ -131,7 +131,13 @@ impl Directory {
         self.world.read().keys.get(digest).cloned()
     }
 
-    /// The format of endpoints with such a dialect.
+    /// Whether there is an administrator's key in the store.
+    #[must_use]
+    pub fn has_administrator(&self) -> bool {
+        self.world.read().keys.values().any(|key| key.root)
+    }
+
+    /// The formats that there are.
     #[must_use]
     pub fn formats(&self) -> &Formats {
         &self.formats

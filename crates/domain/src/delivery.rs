@@ -23,6 +23,8 @@ pub struct Delivery {
     pub state: DeliveryState,
     /// How many attempts were made.
     pub attempts: u16,
+    /// How many of them were extra ones, which the schedule does not count.
+    pub extra_attempts: u16,
     /// The delivery that this one repeats.
     pub replay_of: Option<DeliveryId>,
     /// When it was made.

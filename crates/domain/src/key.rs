@@ -23,6 +23,9 @@ pub struct Key {
     pub name: String,
     /// What it may do.
     pub role: Role,
+    /// Whether it is the administrator's, which makes environments and may act in each of them.
+    #[serde(default)]
+    pub root: bool,
     /// The SHA-256 of the key.
     pub digest: KeyDigest,
     /// From when on it is refused.

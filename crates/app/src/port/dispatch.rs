@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::EndpointId;
 use fanfare_domain::time::Timestamp;
 
@@ -17,6 +18,9 @@ pub trait Dispatch: Send + Sync + 'static {
 
     /// A delivery of this endpoint is due in the store then.
     fn due(&self, endpoint: EndpointId, at: Timestamp);
+
+    /// A waiting delivery gets an attempt now besides its schedule, unless one is under way.
+    fn extra(&self, delivery: Delivery);
 
     /// This endpoint was changed, disabled or deleted.
     fn changed(&self, endpoint: EndpointId);

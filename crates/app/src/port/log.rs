@@ -125,15 +125,6 @@ pub enum EventRef {
     Uid(String),
 }
 
-/// What a step of retention left to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OldEvents {
-    /// How many were looked at.
-    pub seen: usize,
-    /// Where to go on.
-    pub next: Position,
-}
-
 /// The log part of the store.
 #[async_trait]
 pub trait Log: Send + Sync + 'static {

@@ -1,0 +1,74 @@
+//! Making an attempt's record out of what was sent and what came back.
+
+use fanfare_domain::attempt::{Attempt, Trigger};
+use fanfare_domain::header::is_secret_header;
+use fanfare_domain::id::AttemptId;
+use fanfare_domain::time::Timestamp;
+use http::HeaderMap;
+
+use crate::directory::Target;
+use crate::port::sender::Exchange;
+
+/// What is known when an attempt begins.
+#[derive(Debug)]
+pub struct AttemptStart {
+    /// Its id.
+    pub id: AttemptId,
+    /// When it began.
+    pub at: Timestamp,
+    /// Why it was made.
+    pub trigger: Trigger,
+    /// The headers that were sent.
+    pub headers: HeaderMap,
+}
+
+/// The record of an attempt: secrets masked, sizes as the sender bounded them.
+#[must_use]
+pub fn record(start: AttemptStart, target: &Target, exchange: Exchange) -> Attempt {
+    let (mut status, mut version, mut headers, mut body, mut truncated) =
+        (None, None, Vec::new(), Vec::new(), false);
+    if let Some(response) = exchange.response {
+        status = Some(response.status);
+        version = Some(response.version.to_owned());
+        headers = listed(&response.headers, |name| name == "set-cookie");
+        body = response.body;
+        truncated = response.truncated;
+    }
+    Attempt {
+        id: start.id,
+        started_at: start.at,
+        trigger: start.trigger,
+        url: target.endpoint.url.clone(),
+        address: exchange.address,
+        http_version: version,
+        timings: exchange.timings,
+        status,
+        error: exchange.error,
+        // A signature proves nothing without its secret, and is what one looks for in a log.
+        request_headers: listed(&start.headers, |name| {
+            name != "webhook-signature" && is_secret_header(name)
+        }),
+        response_headers: headers,
+        response_body: body,
+        response_truncated: truncated,
+    }
+}
+
+fn listed(headers: &HeaderMap, secret: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+    let shown = |name: &str, value: &[u8]| {
+        if secret(name) {
+            "(hidden)".to_owned()
+        } else {
+            String::from_utf8_lossy(value).into_owned()
+        }
+    };
+    headers
+        .iter()
+        .map(|(name, value)| {
+            (
+                name.as_str().to_owned(),
+                shown(name.as_str(), value.as_bytes()),
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,186 @@
+//! The use cases' common ground: ports, directory, limits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fanfare_domain::address::AddressPolicy;
+use fanfare_domain::key::{Key, KeyDigest};
+use fanfare_domain::name::{EnvironmentId, Scope};
+use tokio::sync::Mutex;
+
+use crate::directory::Directory;
+use crate::error::UseCaseError;
+use crate::port::{Clock, Configuration, Deliveries, Dispatch, Log, Random, Sender, StoreError};
+
+/// What the use cases are given.
+#[derive(Clone)]
+pub struct Ports {
+    /// The configuration part of the store.
+    pub configuration: Arc<dyn Configuration>,
+    /// The log part of the store.
+    pub log: Arc<dyn Log>,
+    /// The deliveries part of the store.
+    pub deliveries: Arc<dyn Deliveries>,
+    /// The engine.
+    pub dispatch: Arc<dyn Dispatch>,
+    /// The network.
+    pub sender: Arc<dyn Sender>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub random: Arc<dyn Random>,
+}
+
+/// What the operator sets for the use cases.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Which addresses endpoints may name.
+    pub addresses: AddressPolicy,
+    /// Whether endpoints must use HTTPS.
+    pub https_only: bool,
+    /// The most bytes of an event's data.
+    pub event_bytes: usize,
+    /// The most endpoints of a tenant, at most [`fanfare_domain::id::MAX_TARGETS`].
+    pub endpoints_per_tenant: usize,
+    /// How long an `Idempotency-Key` counts.
+    pub idempotency: Duration,
+    /// How long a rotated secret goes on signing unless the caller says otherwise.
+    pub rotation_overlap: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            addresses: AddressPolicy::default(),
+            https_only: false,
+            event_bytes: 256 * 1024,
+            endpoints_per_tenant: 1_000,
+            idempotency: Duration::from_secs(24 * 3600),
+            rotation_overlap: Duration::from_secs(24 * 3600),
+        }
+    }
+}
+
+/// The use cases. Their methods stand in the modules of their nouns.
+pub struct Fanfare {
+    pub(crate) ports: Ports,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) limits: Limits,
+    /// The administrator's key from the settings, which is in no store.
+    administrator: Option<Arc<Key>>,
+    /// Held while changes are taken in, so that they are taken in once and in order.
+    refreshing: Mutex<()>,
+}
+
+impl std::fmt::Debug for Fanfare {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fanfare")
+            .field("directory", &self.directory)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Changes that are taken in at once.
+const REFRESH_STEP: usize = 1_000;
+
+impl Fanfare {
+    /// Puts the ports together. `administrator` is the key from the settings, if there is one.
+    #[must_use]
+    pub fn new(
+        ports: Ports,
+        directory: Arc<Directory>,
+        limits: Limits,
+        administrator: Option<&str>,
+    ) -> Self {
+        let administrator =
+            administrator.map(|text| Arc::new(crate::keys::administrator(KeyDigest::of(text))));
+        Self {
+            ports,
+            directory,
+            limits,
+            administrator,
+            refreshing: Mutex::new(()),
+        }
+    }
+
+    /// The configuration in memory.
+    #[must_use]
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
+    /// What the operator set.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The ports.
+    #[must_use]
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// The key with this text, if it counts now.
+    #[must_use]
+    pub fn key(&self, text: &str) -> Option<Arc<Key>> {
+        let digest = KeyDigest::of(text);
+        if let Some(administrator) = &self.administrator
+            && administrator.digest == digest
+        {
+            return Some(Arc::clone(administrator));
+        }
+        let key = self.directory.key(&digest)?;
+        match key.expires_at {
+            Some(end) if end <= self.ports.clock.now() => None,
+            _ => Some(key),
+        }
+    }
+
+    /// Takes in what changed in the configuration since the last time.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn refresh(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.refreshing.lock().await;
+        loop {
+            let changes = self
+                .ports
+                .configuration
+                .changes_after(self.directory.revision(), REFRESH_STEP)
+                .await?;
+            for endpoint in self.directory.apply(&changes)? {
+                self.ports.dispatch.changed(endpoint);
+            }
+            if changes.len() < REFRESH_STEP {
+                return Ok(());
+            }
+        }
+    }
+
+    pub(crate) fn scope_exists(&self, scope: &Scope) -> Result<(), UseCaseError> {
+        if self.directory.has_tenant(scope) {
+            Ok(())
+        } else {
+            Err(UseCaseError::not_found("tenant", &scope.tenant))
+        }
+    }
+
+    /// Checks that there is such an environment.
+    ///
+    /// # Errors
+    /// [`UseCaseError::NotFound`].
+    pub fn environment_exists(&self, environment: &EnvironmentId) -> Result<(), UseCaseError> {
+        if self.directory.has_environment(environment) {
+            Ok(())
+        } else {
+            Err(UseCaseError::not_found("environment", environment))
+        }
+    }
+
+    pub(crate) fn secret_chance(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        self.ports.random.secret(&mut bytes);
+        bytes
+    }
+}

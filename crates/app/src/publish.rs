@@ -1,0 +1,301 @@
+//! Publishing: from what came in to what is durable and on its way.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fanfare_domain::event::{Attributes, check_event_id};
+use fanfare_domain::fault::Fault;
+use fanfare_domain::id::{EventId, MAX_TARGETS};
+use fanfare_domain::name::{EnvironmentId, EventTypeName, Scope, TenantId};
+use fanfare_domain::time::Timestamp;
+
+use crate::directory::{Route, Target};
+use crate::error::{Conflict, Faults, UseCaseError};
+use crate::fanfare::Fanfare;
+use crate::port::log::{Append, Appended, ContentDigest, Event, Idempotency};
+
+mod content;
+
+pub use content::{body_digest, idempotency_digest};
+
+/// An event as it was given.
+#[derive(Clone, Debug, Default)]
+pub struct EventDraft {
+    /// The id that the caller chose.
+    pub uid: Option<String>,
+    /// The type.
+    pub event_type: Option<String>,
+    /// The kind within the type.
+    pub subcategory: Option<String>,
+    /// What endpoints can ask for.
+    pub attributes: BTreeMap<String, Vec<String>>,
+    /// The data: JSON, as the bytes that came in.
+    pub data: Option<Bytes>,
+    /// What was found wrong before.
+    pub found: Vec<Fault>,
+}
+
+/// A request's `Idempotency-Key`, with what it counts for and what the body said.
+#[derive(Clone, Copy, Debug)]
+pub struct IdempotencyKey {
+    /// See [`idempotency_digest`].
+    pub digest: [u8; 32],
+    /// See [`body_digest`].
+    pub content: ContentDigest,
+}
+
+/// An event that was accepted.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// The event; that of the first request when this one repeated it.
+    pub event: Arc<Event>,
+    /// Whether it was there before.
+    pub repeated: bool,
+}
+
+struct Ready {
+    append: Append,
+    targets: Vec<Option<Arc<Target>>>,
+}
+
+impl Fanfare {
+    /// Accepts an event. When it answers, the event and its targets are durable.
+    ///
+    /// # Errors
+    /// When the event is wrong, its id or key stands for something else, or the store fails.
+    pub async fn publish(
+        &self,
+        scope: Scope,
+        draft: EventDraft,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Accepted, UseCaseError> {
+        let ready = self.prepare(scope, draft, key)?;
+        let appended = self.ports.log.append(vec![ready.append.clone()]).await?;
+        match appended.into_iter().next() {
+            Some(outcome) => self.answer(ready, outcome),
+            None => Err(UseCaseError::Store(crate::port::StoreError::Closed)),
+        }
+    }
+
+    /// Accepts several events in one commit, tenants mixed; each has its own outcome, in order.
+    ///
+    /// # Errors
+    /// When the store fails; then none was accepted.
+    pub async fn publish_batch(
+        &self,
+        environment: &EnvironmentId,
+        drafts: Vec<(Option<String>, EventDraft)>,
+        keys: Option<Vec<IdempotencyKey>>,
+    ) -> Result<Vec<Result<Accepted, UseCaseError>>, UseCaseError> {
+        let mut outcomes = Vec::with_capacity(drafts.len());
+        let mut waiting = Vec::with_capacity(drafts.len());
+        for (place, (tenant, draft)) in drafts.into_iter().enumerate() {
+            let key = keys.as_ref().and_then(|keys| keys.get(place)).copied();
+            match self.prepare_for(environment, tenant, draft, key) {
+                Ok(ready) => {
+                    waiting.push((place, ready));
+                    outcomes.push(None);
+                }
+                Err(refused) => outcomes.push(Some(Err(refused))),
+            }
+        }
+        let appends = waiting
+            .iter()
+            .map(|(_, ready)| ready.append.clone())
+            .collect::<Vec<_>>();
+        let appended = if appends.is_empty() {
+            Vec::new()
+        } else {
+            self.ports.log.append(appends).await?
+        };
+        for ((place, ready), outcome) in waiting.into_iter().zip(appended) {
+            outcomes[place] = Some(self.answer(ready, outcome));
+        }
+        let closed = || Err(UseCaseError::Store(crate::port::StoreError::Closed));
+        Ok(outcomes
+            .into_iter()
+            .map(|outcome| outcome.unwrap_or_else(closed))
+            .collect())
+    }
+
+    fn prepare_for(
+        &self,
+        environment: &EnvironmentId,
+        tenant: Option<String>,
+        draft: EventDraft,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Ready, UseCaseError> {
+        let Some(tenant) = tenant else {
+            let mut faults = Faults::new(draft.found);
+            faults.add("#/tenant", "is required");
+            faults.refuse_if_any()?;
+            return Err(UseCaseError::Invalid(Vec::new()));
+        };
+        let Ok(id) = TenantId::parse(&tenant) else {
+            return Err(UseCaseError::not_found("tenant", tenant));
+        };
+        self.prepare(
+            Scope {
+                environment: environment.clone(),
+                tenant: id,
+            },
+            draft,
+            key,
+        )
+    }
+
+    fn prepare(
+        &self,
+        scope: Scope,
+        draft: EventDraft,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Ready, UseCaseError> {
+        let now = self.ports.clock.now();
+        let route = self
+            .directory
+            .route(&scope, draft.event_type.as_deref().unwrap_or_default());
+        if route.endpoints.is_none() {
+            return Err(UseCaseError::not_found("tenant", &scope.tenant));
+        }
+        let (event_type, attributes, data) = self.check(&route, &draft, now)?;
+        let matching = route.matching(
+            event_type.as_str(),
+            draft.subcategory.as_deref(),
+            &attributes,
+        );
+        let targets: Vec<Option<Arc<Target>>> =
+            matching.take(MAX_TARGETS).cloned().map(Some).collect();
+        let content = draft.uid.is_some().then(|| {
+            content::event_digest(
+                &event_type,
+                draft.subcategory.as_deref(),
+                &attributes,
+                &data,
+            )
+        });
+        let event = Event {
+            id: EventId::new(now, self.ports.random.bits()),
+            scope,
+            uid: draft.uid,
+            event_type,
+            subcategory: draft.subcategory,
+            attributes,
+            created_at: now,
+            data,
+            targets: targets
+                .iter()
+                .flatten()
+                .map(|target| target.endpoint.id)
+                .collect(),
+        };
+        let idempotency = key.map(|key| Idempotency {
+            digest: key.digest,
+            content: key.content,
+            expires_at: now.after(self.limits.idempotency),
+        });
+        Ok(Ready {
+            append: Append {
+                event: Arc::new(event),
+                idempotency,
+                content,
+            },
+            targets,
+        })
+    }
+
+    fn check(
+        &self,
+        route: &Route,
+        draft: &EventDraft,
+        now: Timestamp,
+    ) -> Result<(EventTypeName, Attributes, Bytes), UseCaseError> {
+        let mut faults = Faults::new(draft.found.clone());
+        let name = draft.event_type.as_deref().unwrap_or_default();
+        match (&draft.event_type, &route.event_type) {
+            (None, _) => faults.add("#/type", "is required"),
+            (Some(_), None) => {
+                let shown: String = name.chars().take(EventTypeName::MAX).collect();
+                faults.add("#/type", format!("names the event type {shown:?}, which the catalogue does not have; create it first"));
+            }
+            (Some(_), Some(known)) if known.event_type.retired(now) => {
+                faults.add(
+                    "#/type",
+                    format!("names the event type {name:?}, which is retired"),
+                );
+            }
+            (Some(_), Some(_)) => {}
+        }
+        if let Some(known) = &route.event_type {
+            check_subcategory(&known.event_type, draft.subcategory.as_deref(), &mut faults);
+        }
+        if let Some(Err(cause)) = draft.uid.as_deref().map(check_event_id) {
+            faults.add("#/id", cause);
+        }
+        let attributes = Attributes::new(draft.attributes.clone());
+        if let Err(cause) = &attributes {
+            faults.add("#/attributes", cause);
+        }
+        match &draft.data {
+            None => faults.add("#/data", "is required"),
+            Some(data) if data.len() > self.limits.event_bytes => {
+                faults.add(
+                    "#/data",
+                    format!("must be at most {} bytes long", self.limits.event_bytes),
+                );
+            }
+            Some(data) => {
+                if let Some(known) = route.event_type.as_ref().filter(|known| known.has_schema())
+                    && let Ok(value) = serde_json::from_slice(data)
+                {
+                    faults.extend(known.check(&value));
+                }
+            }
+        }
+        faults.refuse_if_any()?;
+        match (&route.event_type, attributes, &draft.data) {
+            (Some(known), Ok(attributes), Some(data)) => {
+                Ok((known.event_type.name.clone(), attributes, data.clone()))
+            }
+            _ => Err(UseCaseError::Invalid(Vec::new())),
+        }
+    }
+
+    fn answer(&self, ready: Ready, outcome: Appended) -> Result<Accepted, UseCaseError> {
+        let event = ready.append.event;
+        match outcome {
+            Appended::At(position) => {
+                self.ports
+                    .dispatch
+                    .hand_on(Arc::clone(&event), position, ready.targets);
+                Ok(Accepted {
+                    event,
+                    repeated: false,
+                })
+            }
+            Appended::Twin(first) => Ok(Accepted {
+                event: first,
+                repeated: true,
+            }),
+            Appended::UidTaken => Err(Conflict::EventId(event.public_id()).into()),
+            Appended::KeyReused => Err(Conflict::IdempotencyKey.into()),
+        }
+    }
+}
+
+fn check_subcategory(
+    event_type: &fanfare_domain::event_type::EventType,
+    subcategory: Option<&str>,
+    faults: &mut Faults,
+) {
+    let Some(given) = subcategory else { return };
+    let list = &event_type.subcategories;
+    if !list.iter().any(|each| each.value == given) {
+        let shown: String = given.chars().take(100).collect();
+        let name = &event_type.name;
+        faults.add(
+            "#/subcategory",
+            format!("is {shown:?}, which the event type \"{name}\" does not have"),
+        );
+    }
+}

@@ -1,0 +1,126 @@
+//! Retention by age: payloads, attempts, whole events.
+//!
+//! Each pass goes in small steps, so that publishing and sending never wait long for one. What still
+//! waits is never taken: events with a waiting delivery are left out, whatever their age.
+
+use std::time::Duration;
+
+use fanfare_domain::time::Timestamp;
+
+use crate::fanfare::Fanfare;
+use crate::port::StoreError;
+use crate::port::deliveries::Expired;
+use crate::port::log::Position;
+
+/// How long things are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Payloads of events.
+    pub payloads: Duration,
+    /// Attempts, with what was answered.
+    pub attempts: Duration,
+    /// Events, deliveries and tallies.
+    pub events: Duration,
+}
+
+/// What a pass took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Payloads of events that are kept otherwise.
+    pub payloads: usize,
+    /// Rows of attempts.
+    pub attempts: usize,
+    /// Rows of deliveries.
+    pub deliveries: usize,
+    /// Events.
+    pub events: usize,
+}
+
+/// Rows of one step.
+const STEP: usize = 500;
+/// A breath between two steps, so that other work gets the writer.
+const BREATH: Duration = Duration::from_millis(20);
+
+enum Take {
+    Payloads,
+    Events,
+}
+
+impl Fanfare {
+    /// Takes everything that is past its time.
+    ///
+    /// # Errors
+    /// When the store fails; what was taken before stays taken.
+    pub async fn retain(&self, retention: &Retention) -> Result<Taken, StoreError> {
+        let now = self.ports.clock.now();
+        let mut taken = Taken {
+            attempts: self
+                .drop_expired(Expired::Attempts(now.before(retention.attempts)))
+                .await?,
+            ..Taken::default()
+        };
+        if retention.payloads < retention.events {
+            taken.payloads = self
+                .drop_old(now.before(retention.payloads), Take::Payloads)
+                .await?;
+        }
+        taken.deliveries = self
+            .drop_expired(Expired::Deliveries(now.before(retention.events)))
+            .await?;
+        self.drop_expired(Expired::Tallies(now.before(retention.events)))
+            .await?;
+        taken.events = self
+            .drop_old(now.before(retention.events), Take::Events)
+            .await?;
+        while self.ports.log.drop_expired_keys(now, STEP).await? == STEP {
+            tokio::time::sleep(BREATH).await;
+        }
+        Ok(taken)
+    }
+
+    async fn drop_expired(&self, expired: Expired) -> Result<usize, StoreError> {
+        let mut sum = 0;
+        loop {
+            let dropped = self.ports.deliveries.drop_expired(expired, STEP).await?;
+            sum += dropped;
+            if dropped < STEP {
+                return Ok(sum);
+            }
+            tokio::time::sleep(BREATH).await;
+        }
+    }
+
+    async fn drop_old(&self, before: Timestamp, what: Take) -> Result<usize, StoreError> {
+        let (mut after, mut sum): (Position, usize) = (0, 0);
+        // What has no rows yet may still be on its way in memory.
+        let materialised = self.ports.deliveries.materialised().await?;
+        loop {
+            let old = self.ports.log.accepted_before(before, after, STEP).await?;
+            let Some((last, _)) = old.last() else {
+                return Ok(sum);
+            };
+            after = *last;
+            let seen = old.len();
+            let ids: Vec<_> = old.iter().map(|(_, id)| *id).collect();
+            let waiting = self.ports.deliveries.waiting_events(&ids).await?;
+            let free =
+                |(position, id): &(Position, _)| *position <= materialised && !waiting.contains(id);
+            let positions: Vec<_> = old
+                .iter()
+                .filter(|each| free(each))
+                .map(|(position, _)| *position)
+                .collect();
+            sum += positions.len();
+            if !positions.is_empty() {
+                match what {
+                    Take::Payloads => self.ports.log.drop_payloads(positions).await?,
+                    Take::Events => self.ports.log.drop_events(positions).await?,
+                }
+            }
+            if seen < STEP {
+                return Ok(sum);
+            }
+            tokio::time::sleep(BREATH).await;
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Tenants.
+
+use std::collections::BTreeMap;
+
+use fanfare_domain::environment::Tenant;
+use fanfare_domain::fault::Fault;
+use fanfare_domain::id::KeyId;
+use fanfare_domain::name::{EnvironmentId, TenantId};
+
+use crate::environments::check_text;
+use crate::error::{Faults, UseCaseError};
+use crate::fanfare::Fanfare;
+use crate::port::configuration::{Change, Revision};
+use crate::repository::{PageOf, Stored, in_environment};
+
+/// The most entries of metadata.
+pub const MAX_METADATA: usize = 50;
+
+/// What a tenant is made from.
+#[derive(Clone, Debug, Default)]
+pub struct TenantDraft {
+    /// Its name in paths; made unless told.
+    pub id: Option<String>,
+    /// What people call it.
+    pub name: Option<String>,
+    /// The caller's own notes.
+    pub metadata: Option<BTreeMap<String, String>>,
+}
+
+pub(crate) fn check_metadata(faults: &mut Faults, metadata: &BTreeMap<String, String>) {
+    if metadata.len() > MAX_METADATA {
+        faults.add(
+            "#/metadata",
+            format!("must have at most {MAX_METADATA} entries"),
+        );
+    }
+    let long = |text: &String| text.len() > crate::environments::MAX_TEXT;
+    if metadata
+        .iter()
+        .any(|(name, value)| long(name) || long(value))
+    {
+        faults.add(
+            "#/metadata",
+            "must hold only names and values of at most 1024 bytes",
+        );
+    }
+}
+
+fn check(draft: &TenantDraft, faults: &mut Faults) {
+    match &draft.name {
+        None => faults.add("#/name", "is required"),
+        Some(name) if name.trim().is_empty() => faults.add("#/name", "must not be empty"),
+        Some(name) => check_text(faults, "#/name", name),
+    }
+    if let Some(metadata) = &draft.metadata {
+        check_metadata(faults, metadata);
+    }
+}
+
+impl Fanfare {
+    /// Makes a tenant.
+    ///
+    /// # Errors
+    /// When the draft is wrong or the id taken.
+    pub async fn create_tenant(
+        &self,
+        environment: &EnvironmentId,
+        draft: TenantDraft,
+        found: Vec<Fault>,
+    ) -> Result<Tenant, UseCaseError> {
+        let mut faults = Faults::new(found);
+        check(&draft, &mut faults);
+        let now = self.ports.clock.now();
+        // Of the same shape as a key's id, under its own prefix.
+        let made = || {
+            KeyId::new(now, self.ports.random.bits())
+                .to_string()
+                .replacen("key_", "ten_", 1)
+        };
+        let id = TenantId::parse(&draft.id.unwrap_or_else(made));
+        if let Err(cause) = &id {
+            faults.add("#/id", cause);
+        }
+        faults.refuse_if_any()?;
+        let Ok(id) = id else {
+            return Err(UseCaseError::Invalid(Vec::new()));
+        };
+        let tenant = Tenant {
+            environment: environment.clone(),
+            id,
+            name: draft.name.unwrap_or_default(),
+            metadata: draft.metadata.unwrap_or_default(),
+            created_at: now,
+            updated_at: now,
+        };
+        self.insert(&tenant).await?;
+        Ok(tenant)
+    }
+
+    /// One tenant.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn tenant(
+        &self,
+        environment: &EnvironmentId,
+        id: &str,
+    ) -> Result<Tenant, UseCaseError> {
+        Ok(self
+            .fetch::<Tenant>(environment.as_str(), "", id)
+            .await?
+            .noun)
+    }
+
+    /// Tenants, newest first.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn tenants(
+        &self,
+        environment: &EnvironmentId,
+        page: PageOf<Revision>,
+    ) -> Result<Vec<Stored<Tenant>>, UseCaseError> {
+        self.fetch_page(environment.as_str(), Some(""), page).await
+    }
+
+    /// Gives a tenant a new name and metadata; its id stays.
+    ///
+    /// # Errors
+    /// When there is none, or the draft is wrong.
+    pub async fn replace_tenant(
+        &self,
+        environment: &EnvironmentId,
+        id: &str,
+        draft: TenantDraft,
+        found: Vec<Fault>,
+    ) -> Result<Tenant, UseCaseError> {
+        let mut faults = Faults::new(found);
+        check(&draft, &mut faults);
+        if draft.id.as_deref().is_some_and(|given| given != id) {
+            faults.add("#/id", "can't be changed");
+        }
+        faults.refuse_if_any()?;
+        let now = self.ports.clock.now();
+        let change = |tenant: &mut Tenant| {
+            tenant.name = draft.name.clone().unwrap_or_default();
+            tenant.metadata = draft.metadata.clone().unwrap_or_default();
+            tenant.updated_at = now;
+            Ok(())
+        };
+        Ok(self
+            .modify(in_environment(environment, id), change)
+            .await?
+            .noun)
+    }
+
+    /// Removes a tenant with its endpoints. What waits for them is discarded; its events and their
+    /// log are kept for their time, and only a new tenant of the same id would see them.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn delete_tenant(
+        &self,
+        environment: &EnvironmentId,
+        id: &str,
+    ) -> Result<(), UseCaseError> {
+        let endpoints = Change::RemoveOfTenant {
+            environment: environment.to_string(),
+            tenant: id.to_owned(),
+        };
+        self.remove::<Tenant>(in_environment(environment, id), vec![endpoints])
+            .await
+    }
+}
