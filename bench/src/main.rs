@@ -12,6 +12,7 @@
 
 mod api;
 mod background;
+mod bars;
 mod bench;
 mod client;
 mod clock;
@@ -51,7 +52,10 @@ fn main() -> Result<()> {
             .run(&bench)
             .with_context(|| format!("scenario {scenario:?} failed"))?;
         for row in &measured {
-            eprintln!("  {} {:.0?}/s", row.scenario, row.deliveries_per_second);
+            let rate = row
+                .deliveries_per_second
+                .map(|rate| format!(": {rate:.0} deliveries/s"));
+            eprintln!("  {}{}", row.scenario, rate.unwrap_or_default());
         }
         rows.extend(measured);
     }
@@ -59,10 +63,12 @@ fn main() -> Result<()> {
     last.scenario = "raw limit (R), last".to_owned();
     rows.push(last);
     let raw = bench.raw.borrow().clone();
+    let bars = bars::judge(&rows);
     let report = Report {
         machine: machine::describe(),
         raw,
         rows,
+        bars,
     };
     print!("{}", report.table());
     if let Some(path) = json {

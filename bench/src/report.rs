@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use serde::Serialize;
 
-use crate::{histogram::Percentiles, ledger::Ledger, load::Published, process::Memory};
+use crate::{bars::Bar, histogram::Percentiles, ledger::Ledger, load::Published, process::Memory};
 
 /// One line of the table. What a scenario does not measure is absent.
 #[derive(Debug, Default, Serialize)]
@@ -54,6 +54,7 @@ pub(crate) struct Report {
     /// Requests a second straight from client to receiver, each time it was measured.
     pub(crate) raw: Vec<f64>,
     pub(crate) rows: Vec<Row>,
+    pub(crate) bars: Vec<Bar>,
 }
 
 impl Report {
@@ -111,6 +112,18 @@ impl Report {
             if let Some(refusal) = &row.first_refusal {
                 let _ = writeln!(text, "{}: the first refusal: {refusal}", row.scenario);
             }
+        }
+        for bar in &self.bars {
+            let aim = bar
+                .aim
+                .map_or_else(String::new, |aim| format!(", aim {}", short(aim)));
+            let (measured, limit) = (short(bar.measured), short(bar.bar));
+            let verdict = if bar.reached { "reached" } else { "MISSED" };
+            let _ = writeln!(
+                text,
+                "{verdict}: {}: {measured} (bar {limit}{aim})",
+                bar.what
+            );
         }
         text + &self.noise()
     }

@@ -4,7 +4,7 @@ use std::{
     fs::{File, read_to_string},
     io::Read,
     net::{SocketAddr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -19,6 +19,8 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// Killed, and its store removed, when it is dropped.
 pub(crate) struct Server {
     child: Child,
+    binary: PathBuf,
+    name_server: SocketAddr,
     pub(crate) address: SocketAddr,
     pub(crate) key: String,
     folder: TempDir,
@@ -37,34 +39,32 @@ impl Server {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let key = random_key()?;
-        let log = File::create(folder.path().join("log"))?;
-        let child = Command::new(&options.binary)
-            .arg("serve")
-            .env("FANFARE_LISTEN", address.to_string())
-            .env(
-                "FANFARE_STORE",
-                format!("sqlite:{}", folder.path().join("fanfare.db").display()),
-            )
-            .env("FANFARE_ADMIN_KEY", &key)
-            .env("FANFARE_ALLOW_NETWORKS", "127.0.0.0/8")
-            .env("FANFARE_NAMESERVERS", name_server.to_string())
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .with_context(|| {
-                let binary = options.binary.display();
-                format!("{binary} cannot be started; build it with `cargo build --release`")
-            })?;
+        let binary = options.binary.clone();
+        let child = spawn(&binary, &folder, address, name_server, &key)?;
         let mut server = Self {
             child,
+            binary,
+            name_server,
             address,
             key,
             folder,
         };
         server.wait_until_ready()?;
         Ok(server)
+    }
+
+    /// Kills it without a warning, starts it on the same store, and waits until it is ready.
+    pub(crate) fn restart(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        self.child = spawn(
+            &self.binary,
+            &self.folder,
+            self.address,
+            self.name_server,
+            &self.key,
+        )?;
+        self.wait_until_ready()
     }
 
     fn wait_until_ready(&mut self) -> Result<()> {
@@ -121,7 +121,7 @@ impl Server {
     }
 
     fn end_of_log(&self) -> String {
-        let path: PathBuf = self.folder.path().join("log");
+        let path = self.folder.path().join("log");
         let text = read_to_string(path).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(15)..].join("\n")
@@ -133,6 +133,35 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn spawn(
+    binary: &Path,
+    folder: &TempDir,
+    address: SocketAddr,
+    name_server: SocketAddr,
+    key: &str,
+) -> Result<Child> {
+    let log = File::create(folder.path().join("log"))?;
+    Command::new(binary)
+        .arg("serve")
+        .env("FANFARE_LISTEN", address.to_string())
+        .env(
+            "FANFARE_STORE",
+            format!("sqlite:{}", folder.path().join("fanfare.db").display()),
+        )
+        .env("FANFARE_ADMIN_KEY", key)
+        .env("FANFARE_ALLOW_NETWORKS", "127.0.0.0/8")
+        .env("FANFARE_NAMESERVERS", name_server.to_string())
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .with_context(|| {
+            let binary = binary.display();
+            format!("{binary} cannot be started; build it with `cargo build --release`")
+        })
 }
 
 fn random_key() -> Result<String> {

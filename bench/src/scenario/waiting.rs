@@ -1,4 +1,5 @@
-//! Many events that wait at one endpoint which hangs: what the server keeps of them in memory.
+//! Many events that wait at one endpoint which hangs: what the server keeps of them in memory, and
+//! after it was killed, what it takes up again.
 
 use std::time::Duration;
 
@@ -64,5 +65,16 @@ pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>> {
     if let Some(waiting) = api.metric("fanfare_deliveries_waiting")? {
         row.notes.insert("waiting_by_metrics", waiting);
     }
-    Ok(vec![row])
+    let start = clock::now();
+    server.restart()?;
+    let ready = clock::now() - start;
+    clock::sleep(SETTLE);
+    server.check()?;
+    let mut again = Row {
+        scenario: format!("{} waiting, restarted", bench.options.waiting),
+        memory: Some(server.process().memory()?),
+        ..Row::default()
+    };
+    again.notes.insert("ready_after_ms", ready as f64 / 1e6);
+    Ok(vec![row, again])
 }

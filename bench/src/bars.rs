@@ -1,0 +1,98 @@
+//! What the figures have to reach. Missing one is printed and does not fail the program: on a
+//! machine where something else runs they mean nothing.
+
+use serde::Serialize;
+
+use crate::report::Row;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Bar {
+    pub(crate) what: &'static str,
+    pub(crate) measured: f64,
+    pub(crate) bar: f64,
+    /// Where it should get to, beyond the bar.
+    pub(crate) aim: Option<f64>,
+    pub(crate) reached: bool,
+}
+
+/// The bars of those scenarios that ran.
+pub(crate) fn judge(rows: &[Row]) -> Vec<Bar> {
+    let row = |name: &str| rows.iter().find(|row| row.scenario.starts_with(name));
+    let arrive_p99 = |name: &str| Some(row(name)?.arrive?.p99_ms);
+    let peak = |name: &str| Some(row(name)?.memory?.peak_mib);
+    let closed = row("closed, median");
+    let lost: u64 = rows.iter().filter_map(|row| row.lost).sum();
+    let hanging_bar = arrive_p99("healthy, alone").map_or(25.0, |alone| (2.0 * alone).max(25.0));
+    let waiting = rows.iter().filter(|row| row.scenario.contains(" waiting"));
+    let waiting_peak = waiting
+        .filter_map(|row| Some(row.memory?.peak_mib))
+        .reduce(f64::max);
+    let stored = rows.iter().find(|row| row.share_of == Some("empty"));
+    let bars = [
+        at_least(
+            "closed loop, share of R/2",
+            closed.and_then(|row| row.share),
+            0.45,
+            Some(0.6),
+        ),
+        at_most(
+            "closed loop, µs of processor time for each delivery",
+            closed.and_then(|row| row.cpu_micros_per_delivery),
+            50.0,
+            Some(40.0),
+        ),
+        at_least(
+            "fan-out, share of R",
+            row("fan-out").and_then(|row| row.share),
+            0.5,
+            Some(0.65),
+        ),
+        at_most(
+            "arrival p50 at 500 events a second, ms",
+            row("open, 500/s").and_then(|row| Some(row.arrive?.p50_ms)),
+            1.0,
+            None,
+        ),
+        at_most(
+            "arrival p99 beside hanging endpoints, ms",
+            arrive_p99("healthy, 20 hanging"),
+            hanging_bar,
+            None,
+        ),
+        at_most("idle memory, MiB", peak("idle"), 40.0, None),
+        at_most(
+            "memory with deliveries waiting, MiB",
+            waiting_peak,
+            300.0,
+            None,
+        ),
+        at_least(
+            "rate of a full store, share of an empty one's",
+            stored.and_then(|row| row.share),
+            0.9,
+            None,
+        ),
+        at_most("acknowledged deliveries lost", Some(lost as f64), 0.0, None),
+    ];
+    bars.into_iter().flatten().collect()
+}
+
+fn at_least(what: &'static str, measured: Option<f64>, bar: f64, aim: Option<f64>) -> Option<Bar> {
+    measured.map(|measured| Bar {
+        what,
+        measured,
+        bar,
+        aim,
+        reached: measured >= bar,
+    })
+}
+
+fn at_most(what: &'static str, measured: Option<f64>, bar: f64, aim: Option<f64>) -> Option<Bar> {
+    measured.map(|measured| Bar {
+        what,
+        measured,
+        bar,
+        aim,
+        reached: measured <= bar,
+    })
+}
