@@ -213,7 +213,7 @@ impl Fanfare {
             delivery: replay.clone(),
             attempt: None,
         };
-        self.ports.deliveries.settle(vec![settlement], None).await?;
+        self.ports.deliveries.settle(Arc::new(vec![settlement]), None).await?;
         self.ports.dispatch.due(replay.endpoint, now);
         Ok(Retried::Replay(replay))
     }

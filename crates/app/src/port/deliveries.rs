@@ -6,6 +6,7 @@
 //! after it in the log is compared with the rows at the next start, and what has none goes on.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use fanfare_domain::attempt::Attempt;
@@ -122,9 +123,11 @@ pub trait Deliveries: Send + Sync + 'static {
     /// Records what happened, with the tallies for each endpoint and minute, in one commit; answers
     /// one by one, in order. A given position becomes the materialised one in the same commit, if it
     /// is higher than the one before.
+    ///
+    /// Shared, so that the caller can try the same again when the store was not available.
     async fn settle(
         &self,
-        settlements: Vec<Settlement>,
+        settlements: Arc<Vec<Settlement>>,
         materialised: Option<Position>,
     ) -> Result<Vec<Settled>, StoreError>;
 
