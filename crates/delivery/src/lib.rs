@@ -1,1 +1,5 @@
-//! Placeholder.
+//! The engine that takes accepted events to their endpoints, and the network below it.
+
+pub mod engine;
+
+pub use engine::{Engine, EngineOptions, EngineParts};

@@ -1,0 +1,77 @@
+//! Discarding what waits for an endpoint that was disabled or deleted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fanfare_domain::delivery::{DeliveryState, StateName};
+use fanfare_domain::id::EndpointId;
+
+use super::Shared;
+use super::lane::Pushed;
+use super::settle::Outcome;
+use super::worker::{self, unwanted};
+
+/// Rows of one commit, so that other work gets the store in between.
+const STEP: usize = 500;
+/// How long to wait before it is tried again, when the store was not available.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Begins to discard, if the endpoint is disabled or gone; answers whether it is.
+pub(super) fn if_unwanted(shared: &Arc<Shared>, endpoint: EndpointId) -> bool {
+    let wanted = unwanted(shared.parts.directory.target(endpoint).as_deref()).is_none();
+    if !wanted {
+        tokio::spawn(run(Arc::clone(shared), endpoint));
+    }
+    !wanted
+}
+
+async fn run(shared: Arc<Shared>, endpoint: EndpointId) {
+    if let Some(lane) = shared.lanes.find(endpoint) {
+        for job in lane.drain() {
+            // Looked at again each time: it may have been enabled meanwhile.
+            let target = shared.parts.directory.target(endpoint);
+            let Some(reason) = unwanted(target.as_deref()) else {
+                if lane.push_first(job, shared.parts.options.lane_concurrency_start)
+                    == Pushed::StartWorker
+                {
+                    worker::start(&shared, Arc::clone(&lane));
+                }
+                continue;
+            };
+            let mut delivery = job.delivery(endpoint);
+            delivery.state = DeliveryState::Discarded {
+                at: shared.parts.clock.now(),
+                reason,
+            };
+            let _ = shared
+                .settle
+                .send(Outcome::settled(job, delivery, None))
+                .await;
+        }
+    }
+    loop {
+        let Some(reason) = unwanted(shared.parts.directory.target(endpoint).as_deref()) else {
+            return;
+        };
+        match shared
+            .parts
+            .deliveries
+            .discard(endpoint, reason, shared.parts.clock.now(), STEP)
+            .await
+        {
+            Ok(ended) => {
+                shared.meters.ended(StateName::Discarded, ended as u64);
+                if ended < STEP {
+                    return;
+                }
+            }
+            Err(cause) => {
+                if shared.stopping() {
+                    return;
+                }
+                tracing::warn!(%endpoint, error = %cause, "waiting deliveries can't be discarded yet");
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What a lane holds: a delivery whose attempt is due, with its event at hand.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use fanfare_app::format::Parcel;
+use fanfare_app::port::log::{Event, Position};
+use fanfare_domain::delivery::{Delivery, DeliveryState};
+use fanfare_domain::id::EndpointId;
+
+/// Counts the bytes of payloads in memory.
+#[derive(Debug)]
+pub(super) struct Budget {
+    used: AtomicUsize,
+    most: usize,
+}
+
+impl Budget {
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            used: AtomicUsize::new(0),
+            most,
+        }
+    }
+
+    /// Whether more payloads may come into memory.
+    pub(super) fn has_room(&self) -> bool {
+        self.used.load(Ordering::Relaxed) < self.most
+    }
+}
+
+/// What an event takes besides its data: its struct, ids and bookkeeping.
+const OVERHEAD: usize = 512;
+
+/// An event in memory; its bytes count until the last delivery lets go of it.
+#[derive(Debug)]
+pub(super) struct Shipment {
+    pub(super) parcel: Parcel,
+    bytes: usize,
+    budget: Arc<Budget>,
+}
+
+impl Shipment {
+    pub(super) fn new(event: Arc<Event>, budget: &Arc<Budget>) -> Arc<Self> {
+        // Twice the data: as it came, and in the body that is sent.
+        let bytes = 2 * event.data.len() + OVERHEAD;
+        budget.used.fetch_add(bytes, Ordering::Relaxed);
+        Arc::new(Self {
+            parcel: Parcel::new(event),
+            bytes,
+            budget: Arc::clone(budget),
+        })
+    }
+
+    pub(super) fn event(&self) -> &Event {
+        &self.parcel.event
+    }
+}
+
+impl Drop for Shipment {
+    fn drop(&mut self) {
+        self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// Where a job comes from.
+#[derive(Clone, Debug)]
+pub(super) enum Origin {
+    /// From the commit: the event's target at this place, at this position of the log. It may have
+    /// no row yet.
+    Fresh { position: Position, place: u16 },
+    /// From its row in the store.
+    Stored(Box<Delivery>),
+}
+
+/// A delivery whose attempt is due.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    pub(super) shipment: Arc<Shipment>,
+    pub(super) origin: Origin,
+    /// Whether the attempt is one besides the schedule.
+    pub(super) extra: bool,
+}
+
+impl Job {
+    /// The delivery as it stood before this attempt.
+    pub(super) fn delivery(&self, endpoint: EndpointId) -> Delivery {
+        match &self.origin {
+            Origin::Fresh { place, .. } => fresh(self.shipment.event(), *place, endpoint),
+            Origin::Stored(delivery) => delivery.as_ref().clone(),
+        }
+    }
+}
+
+/// A first delivery before any attempt.
+pub(super) fn fresh(event: &Event, place: u16, endpoint: EndpointId) -> Delivery {
+    Delivery {
+        id: event.id.delivery(place),
+        scope: event.scope.clone(),
+        event: event.id,
+        event_type: event.event_type.clone(),
+        endpoint,
+        state: DeliveryState::Waiting {
+            due_at: event.created_at,
+        },
+        attempts: 0,
+        extra_attempts: 0,
+        replay_of: None,
+        created_at: event.created_at,
+        first_attempt_at: None,
+        last_status: None,
+        last_error: None,
+    }
+}

@@ -1,0 +1,214 @@
+//! A lane: the deliveries of one endpoint that are due, and how many are sent at a time.
+
+use std::collections::{HashSet, VecDeque};
+
+use fanfare_domain::id::{DeliveryId, EndpointId};
+use fanfare_domain::time::Timestamp;
+use parking_lot::Mutex;
+
+use super::job::Job;
+
+/// How an attempt bore on its endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pressure {
+    /// It answered.
+    Fine,
+    /// It did not answer in time, or asked for less (429, 503).
+    Overloaded,
+}
+
+/// The deliveries of one endpoint that are due.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) endpoint: EndpointId,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    queue: VecDeque<Job>,
+    /// Deliveries in memory or being settled that have a waiting row: what is read from the store
+    /// must not bring them in a second time.
+    rowed: HashSet<DeliveryId>,
+    /// Workers of this lane.
+    workers: usize,
+    /// The most workers; rises by one with each good answer at full use, halves under pressure
+    /// (additive increase, multiplicative decrease).
+    limit: usize,
+    /// When the store holds something due.
+    store_due: Option<Timestamp>,
+    refilling: bool,
+}
+
+/// What became of a job offered to a lane.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Pushed {
+    /// It is in the queue.
+    Queued,
+    /// It is in the queue, and a worker has to be started.
+    StartWorker,
+    /// There is no room.
+    Full,
+}
+
+impl Lane {
+    pub(super) fn new(endpoint: EndpointId) -> Self {
+        let state = State {
+            queue: VecDeque::new(),
+            rowed: HashSet::new(),
+            workers: 0,
+            limit: 0,
+            store_due: None,
+            refilling: false,
+        };
+        Self {
+            endpoint,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Offers a job. `room` is how many jobs the queue may hold, `start` the limit of a new lane.
+    ///
+    /// A fresh job is refused while the store holds older ones that are due, so that nothing
+    /// overtakes them for long.
+    pub(super) fn push(&self, job: Job, room: usize, start: usize, now: Timestamp) -> Pushed {
+        let mut state = self.state.lock();
+        let behind = matches!(job.origin, super::job::Origin::Fresh { .. })
+            && state.store_due.is_some_and(|due| due <= now);
+        if behind || state.queue.len() >= room {
+            return Pushed::Full;
+        }
+        state.queue.push_back(job);
+        state.start_worker(start)
+    }
+
+    /// Puts a job first, whatever the room: for the few that somebody asked for.
+    pub(super) fn push_first(&self, job: Job, start: usize) -> Pushed {
+        let mut state = self.state.lock();
+        state.queue.push_front(job);
+        state.start_worker(start)
+    }
+
+    /// The next job for a worker; with none, the worker is counted off and must end.
+    pub(super) fn next(&self, stopping: bool) -> Option<Job> {
+        let mut state = self.state.lock();
+        if !stopping
+            && state.workers <= state.limit
+            && let Some(job) = state.queue.pop_front()
+        {
+            return Some(job);
+        }
+        state.workers -= 1;
+        if state.queue.is_empty() {
+            // A lane may stand idle for days; its memory goes back.
+            state.queue.shrink_to(8);
+        }
+        None
+    }
+
+    /// Learns how an attempt bore on the endpoint; answers whether one more worker has to be started.
+    pub(super) fn adapt(&self, pressure: Pressure, most: usize) -> bool {
+        let mut state = self.state.lock();
+        match pressure {
+            Pressure::Overloaded => {
+                state.limit = (state.limit / 2).max(1);
+                false
+            }
+            Pressure::Fine => {
+                if state.workers >= state.limit && state.limit < most {
+                    state.limit += 1;
+                }
+                let more = state.workers < state.limit && !state.queue.is_empty();
+                if more {
+                    state.workers += 1;
+                }
+                more
+            }
+        }
+    }
+
+    /// Takes every queued job out.
+    pub(super) fn drain(&self) -> Vec<Job> {
+        self.state.lock().queue.drain(..).collect()
+    }
+
+    /// Notes that a delivery in memory has, or is about to get, a waiting row. False: it was noted.
+    pub(super) fn note_row(&self, id: DeliveryId) -> bool {
+        self.state.lock().rowed.insert(id)
+    }
+
+    /// A delivery was settled, or is not in memory any more.
+    pub(super) fn release(&self, id: DeliveryId) {
+        let mut state = self.state.lock();
+        if !state.rowed.is_empty() {
+            state.rowed.remove(&id);
+            if state.rowed.is_empty() {
+                state.rowed.shrink_to(0);
+            }
+        }
+    }
+
+    /// The store holds something due at `at`; answers whether that is sooner than known.
+    pub(super) fn due_in_store(&self, at: Timestamp) -> bool {
+        let mut state = self.state.lock();
+        let sooner = state.store_due.is_none_or(|known| at < known);
+        if sooner {
+            state.store_due = Some(at);
+        }
+        sooner
+    }
+
+    /// Begins a refill, if something is due and the queue is at most half full; answers how many rows
+    /// are in memory already, which the read must look past.
+    pub(super) fn begin_refill(&self, now: Timestamp, room: usize) -> Option<usize> {
+        let mut state = self.state.lock();
+        let due = state.store_due.is_some_and(|due| due <= now);
+        if !due || state.refilling || state.queue.len() > room / 2 {
+            return None;
+        }
+        state.refilling = true;
+        // What is told from now on is newer than what the read will find.
+        state.store_due = None;
+        Some(state.rowed.len())
+    }
+
+    /// Which of these are not in memory; they are noted as being there.
+    pub(super) fn claim(&self, ids: &[DeliveryId]) -> Vec<bool> {
+        let mut state = self.state.lock();
+        ids.iter().map(|id| state.rowed.insert(*id)).collect()
+    }
+
+    /// Ends a refill.
+    pub(super) fn end_refill(&self) {
+        self.state.lock().refilling = false;
+    }
+
+    /// When the store holds something due.
+    pub(super) fn store_due(&self) -> Option<Timestamp> {
+        self.state.lock().store_due
+    }
+
+    /// Whether nothing speaks for keeping the lane.
+    pub(super) fn is_idle(&self) -> bool {
+        let state = self.state.lock();
+        state.queue.is_empty()
+            && state.workers == 0
+            && state.rowed.is_empty()
+            && state.store_due.is_none()
+            && !state.refilling
+    }
+}
+
+impl State {
+    fn start_worker(&mut self, start: usize) -> Pushed {
+        if self.limit == 0 {
+            self.limit = start;
+        }
+        if self.workers < self.limit {
+            self.workers += 1;
+            Pushed::StartWorker
+        } else {
+            Pushed::Queued
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The lanes of all endpoints that have work.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use fanfare_domain::id::EndpointId;
+use parking_lot::RwLock;
+
+use super::lane::Lane;
+
+/// The lanes by endpoint. Bounded by the endpoints that have work: idle ones are swept out.
+#[derive(Debug, Default)]
+pub(super) struct Lanes {
+    by_endpoint: RwLock<HashMap<EndpointId, Arc<Lane>>>,
+}
+
+impl Lanes {
+    /// The endpoint's lane; made where there is none.
+    pub(super) fn get(&self, endpoint: EndpointId) -> Arc<Lane> {
+        if let Some(lane) = self.by_endpoint.read().get(&endpoint) {
+            return Arc::clone(lane);
+        }
+        let mut lanes = self.by_endpoint.write();
+        Arc::clone(
+            lanes
+                .entry(endpoint)
+                .or_insert_with(|| Arc::new(Lane::new(endpoint))),
+        )
+    }
+
+    /// The endpoint's lane, if it has one.
+    pub(super) fn find(&self, endpoint: EndpointId) -> Option<Arc<Lane>> {
+        self.by_endpoint.read().get(&endpoint).cloned()
+    }
+
+    /// Lets go of lanes that are idle and that nobody holds.
+    pub(super) fn sweep(&self) {
+        let mut lanes = self.by_endpoint.write();
+        // A lane that is held elsewhere may be about to get work.
+        lanes.retain(|_, lane| Arc::strong_count(lane) > 1 || !lane.is_idle());
+        if lanes.capacity() > 4 * lanes.len() + 64 {
+            lanes.shrink_to_fit();
+        }
+    }
+}

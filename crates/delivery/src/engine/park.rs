@@ -1,0 +1,219 @@
+//! Parking: what found no room in memory, or is on its way for longer than a moment, gets a row in
+//! the store. And the log is read again where something was left in it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fanfare_app::port::StoreError;
+use fanfare_app::port::deliveries::Settlement;
+use fanfare_app::port::log::Position;
+use fanfare_domain::delivery::{Delivery, DeliveryState};
+use fanfare_domain::id::EndpointId;
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::Shared;
+use super::intake;
+use super::job::fresh;
+use super::settle::{commit, save_materialised};
+use super::tracker::{Lingering, Places};
+
+/// Rows of one commit.
+const STEP: usize = 500;
+/// Events read from the log at a time.
+const READ: usize = 200;
+/// The longest time between two looks.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long a gap in the log's positions may last before it is read: a commit's answer is on its way
+/// to its publisher for a moment.
+const GAP: Duration = Duration::from_secs(2);
+/// Deliveries that wait to be parked; past it, events stay in the log and are read from there.
+const MOST_PARKED: usize = 20_000;
+
+/// Deliveries that found no room in memory.
+#[derive(Debug, Default)]
+pub(super) struct Parked(Mutex<Vec<Lingering>>);
+
+impl Parked {
+    pub(super) fn add(&self, delivery: Lingering) {
+        self.0.lock().push(delivery);
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.0.lock().len() < MOST_PARKED
+    }
+
+    fn take(&self, most: usize) -> Vec<Lingering> {
+        let mut list = self.0.lock();
+        let count = list.len().min(most);
+        list.drain(..count).collect()
+    }
+}
+
+/// Parks until the engine stops.
+pub(super) async fn run(shared: Arc<Shared>) {
+    let mut saved: Position = 0;
+    let mut gap: Option<(Position, Instant)> = None;
+    let mut lingering_at = Instant::now();
+    while !shared.stopping() {
+        let _ = tokio::time::timeout(LOOK, shared.told_parked.notified()).await;
+        loop {
+            let parked = shared.parked.take(STEP);
+            if parked.is_empty() {
+                break;
+            }
+            write_rows(&shared, &parked).await;
+        }
+        // Young ones are left alone, so none that was parked since is among them.
+        if lingering_at.elapsed() >= LOOK {
+            lingering_at = Instant::now();
+            write_lingering(&shared).await;
+            let base = shared.tracker.lock().base();
+            if base != saved {
+                save_materialised(&shared).await;
+                saved = base;
+            }
+        }
+        if let Err(cause) = read_log(&shared, &mut gap).await {
+            tracing::warn!(error = %cause, "the log can't be read yet for what was left in it");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+fn row(shared: &Shared, delivery: &Lingering) -> Option<Delivery> {
+    let event = delivery.shipment.event();
+    let endpoint = *event.targets.get(usize::from(delivery.place))?;
+    let mut row = fresh(event, delivery.place, endpoint);
+    if let Some(target) = shared.parts.directory.target(endpoint) {
+        row.state = DeliveryState::Waiting {
+            due_at: target.policy.first_due(event.created_at),
+        };
+    }
+    Some(row)
+}
+
+/// Gives deliveries that are not in memory their rows, and tells their lanes.
+async fn write_rows(shared: &Arc<Shared>, deliveries: &[Lingering]) {
+    let settlements: Vec<_> = deliveries
+        .iter()
+        .filter_map(|each| row(shared, each))
+        .map(|delivery| Settlement {
+            delivery,
+            attempt: None,
+        })
+        .collect();
+    let settlements = Arc::new(settlements);
+    commit(shared, &settlements).await;
+    finish(shared, deliveries);
+    let mut due: HashMap<EndpointId, _> = HashMap::new();
+    for Settlement { delivery, .. } in settlements.iter() {
+        if let DeliveryState::Waiting { due_at } = delivery.state {
+            due.entry(delivery.endpoint)
+                .and_modify(|first| due_at.min(*first).clone_into(first))
+                .or_insert(due_at);
+        }
+    }
+    for (endpoint, at) in due {
+        shared.schedule(endpoint, at);
+    }
+}
+
+/// Gives deliveries that are in memory for a while their rows.
+async fn write_lingering(shared: &Arc<Shared>) {
+    loop {
+        let since = shared.parts.clock.now().before(shared.parts.options.linger);
+        let mut lingering = shared.tracker.lock().lingering(since, STEP);
+        if lingering.is_empty() {
+            return;
+        }
+        // Noted first, looked at again after: one that is settled in between is let go by whichever
+        // of the two comes later.
+        lingering.retain(|each| {
+            let Some(row) = row(shared, each) else {
+                return false;
+            };
+            let lane = shared.lanes.get(row.endpoint);
+            lane.note_row(row.id);
+            let lacks = shared.tracker.lock().lacks_row(each.position, each.place);
+            if !lacks {
+                lane.release(row.id);
+            }
+            lacks
+        });
+        let rows = lingering.iter().filter_map(|each| row(shared, each));
+        let settlements = rows
+            .map(|delivery| Settlement {
+                delivery,
+                attempt: None,
+            })
+            .collect();
+        commit(shared, &Arc::new(settlements)).await;
+        finish(shared, &lingering);
+    }
+}
+
+fn finish(shared: &Shared, deliveries: &[Lingering]) {
+    let mut tracker = shared.tracker.lock();
+    for each in deliveries {
+        tracker.finish(each.position, each.place);
+    }
+}
+
+/// Reads from the log what was left in it, or never handed on, as far as there is room.
+async fn read_log(
+    shared: &Arc<Shared>,
+    gap: &mut Option<(Position, Instant)>,
+) -> Result<(), StoreError> {
+    loop {
+        let (first, left_there) = {
+            let tracker = shared.tracker.lock();
+            let Some(first) = tracker.first_unplaced() else {
+                *gap = None;
+                return Ok(());
+            };
+            (first, tracker.left_places(first).is_some())
+        };
+        if !left_there {
+            match gap {
+                Some((position, since)) if *position == first && since.elapsed() >= GAP => {}
+                Some((position, _)) if *position == first => return Ok(()),
+                _ => {
+                    *gap = Some((first, Instant::now()));
+                    return Ok(());
+                }
+            }
+        }
+        if !shared.has_room() {
+            return Ok(());
+        }
+        let events = shared.parts.log.read_after(first - 1, READ).await?;
+        let mut next = first;
+        for (position, event) in events {
+            if !shared.has_room() {
+                return Ok(());
+            }
+            shared.tracker.lock().skip(next..position);
+            next = position + 1;
+            let places = {
+                let tracker = shared.tracker.lock();
+                if !tracker.is_unplaced(position) {
+                    continue;
+                }
+                tracker.left_places(position)
+            };
+            let places = places.unwrap_or_else(|| Places::first(event.targets.len()));
+            let targets: Vec<_> = event
+                .targets
+                .iter()
+                .map(|id| shared.parts.directory.target(*id))
+                .collect();
+            intake::place(shared, event, position, &targets, places);
+        }
+        if next == first {
+            // Nothing there at all: the position belongs to no event.
+            shared.tracker.lock().skip(first..first + 1);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Refilling: a lane with room reads from the store what is due for it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use fanfare_app::port::StoreError;
+use fanfare_app::port::log::EventRef;
+use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason};
+
+use super::Shared;
+use super::job::{Job, Origin, Shipment};
+use super::lane::{Lane, Pushed};
+use super::settle::Outcome;
+use super::worker;
+
+/// Deliveries that one read brings in. Payloads are at most 256 KiB unless told, so that the reads
+/// under way hold at most some 64 MiB.
+const STEP: usize = 64;
+
+/// Starts a refill, if the lane has room and something is due for it.
+pub(super) fn kick(shared: &Arc<Shared>, lane: &Arc<Lane>) {
+    let now = shared.parts.clock.now();
+    if shared.stopping() {
+        return;
+    }
+    // Not yet due: the timer comes back to it. No room: the worker that makes some does.
+    let Some(rowed) = lane.begin_refill(now, shared.parts.options.lane_queue) else {
+        return;
+    };
+    let (shared, lane) = (Arc::clone(shared), Arc::clone(lane));
+    tokio::spawn(async move {
+        if let Err(cause) = refill(&shared, &lane, rowed).await {
+            tracing::warn!(endpoint = %lane.endpoint, error = %cause, "due deliveries can't be read yet");
+            let later = shared
+                .parts
+                .clock
+                .now()
+                .after(std::time::Duration::from_secs(1));
+            shared.schedule(lane.endpoint, later);
+        }
+        lane.end_refill();
+        if lane.store_due().is_some() {
+            kick(&shared, &lane);
+        }
+    });
+}
+
+async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, rowed: usize) -> Result<(), StoreError> {
+    // Never closed.
+    let Ok(_turn) = shared.refills.acquire().await else {
+        return Ok(());
+    };
+    let now = shared.parts.clock.now();
+    let due = shared
+        .parts
+        .deliveries
+        .due(lane.endpoint, now, STEP + rowed)
+        .await?;
+    let read = due.deliveries.len();
+    let ids: Vec<_> = due.deliveries.iter().map(|delivery| delivery.id).collect();
+    let claimed = lane.claim(&ids);
+    let mut fresh: Vec<_> = due
+        .deliveries
+        .into_iter()
+        .zip(claimed)
+        .filter_map(|(delivery, new)| new.then_some(delivery))
+        .collect();
+    // What is past the step stays for the next read.
+    let rest = fresh.split_off(fresh.len().min(STEP));
+    for delivery in &rest {
+        lane.release(delivery.id);
+    }
+    let next = if !rest.is_empty() || read == STEP + rowed {
+        Some(now)
+    } else {
+        due.next
+    };
+    if let Err(cause) = bring_in(shared, lane, &fresh).await {
+        fresh.iter().for_each(|delivery| lane.release(delivery.id));
+        return Err(cause);
+    }
+    if let Some(next) = next {
+        shared.schedule(lane.endpoint, next);
+    }
+    Ok(())
+}
+
+async fn bring_in(
+    shared: &Arc<Shared>,
+    lane: &Arc<Lane>,
+    deliveries: &[Delivery],
+) -> Result<(), StoreError> {
+    let Some(scope) = deliveries.first().map(|delivery| delivery.scope.clone()) else {
+        return Ok(());
+    };
+    let mut ids: Vec<_> = deliveries.iter().map(|delivery| delivery.event).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let events = shared.parts.log.events_by_id(&scope, &ids).await?;
+    let shipments: HashMap<_, _> = events
+        .into_iter()
+        .map(|event| (event.id, Shipment::new(event, &shared.budget)))
+        .collect();
+    for delivery in deliveries {
+        match shipments
+            .get(&delivery.event)
+            .filter(|shipment| !shipment.event().payload_gone())
+        {
+            Some(shipment) => {
+                let origin = Origin::Stored(Box::new(delivery.clone()));
+                let job = Job {
+                    shipment: Arc::clone(shipment),
+                    origin,
+                    extra: false,
+                };
+                let options = &shared.parts.options;
+                // There is room for a whole step: a refill begins at half the queue.
+                let room = options.lane_queue.max(STEP) * 2;
+                if lane.push(
+                    job,
+                    room,
+                    options.lane_concurrency_start,
+                    shared.parts.clock.now(),
+                ) == Pushed::StartWorker
+                {
+                    worker::start(shared, Arc::clone(lane));
+                }
+            }
+            None => {
+                let at = shared.parts.clock.now();
+                let state = DeliveryState::Discarded {
+                    at,
+                    reason: DiscardedReason::PayloadGone,
+                };
+                let origin = Origin::Stored(Box::new(delivery.clone()));
+                let settlement = fanfare_app::port::deliveries::Settlement {
+                    delivery: Delivery {
+                        state,
+                        ..delivery.clone()
+                    },
+                    attempt: None,
+                };
+                let _ = shared
+                    .settle
+                    .send(Outcome::Settled { origin, settlement })
+                    .await;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes an attempt besides the schedule, unless the delivery is in memory already.
+pub(super) async fn extra(shared: &Arc<Shared>, asked: Delivery) -> Result<(), StoreError> {
+    let lane = shared.lanes.get(asked.endpoint);
+    // Without a row it is on its way for the first moment, and an attempt is under way.
+    let Some(delivery) = shared
+        .parts
+        .deliveries
+        .delivery(&asked.scope, asked.id)
+        .await?
+    else {
+        return Ok(());
+    };
+    if delivery.state.ended() || !lane.note_row(delivery.id) {
+        return Ok(());
+    }
+    let event = match shared
+        .parts
+        .log
+        .event(&delivery.scope, &EventRef::Id(delivery.event))
+        .await
+    {
+        Ok(Some(event)) if !event.payload_gone() => event,
+        other => {
+            lane.release(delivery.id);
+            return other.map(|_| ());
+        }
+    };
+    let shipment = Shipment::new(event, &shared.budget);
+    let job = Job {
+        shipment,
+        origin: Origin::Stored(Box::new(delivery)),
+        extra: true,
+    };
+    if lane.push_first(job, shared.parts.options.lane_concurrency_start) == Pushed::StartWorker {
+        worker::start(shared, lane);
+    }
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! Settling: outcomes go to the store in batches; what follows from them waits for the commit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fanfare_app::port::StoreError;
+use fanfare_app::port::deliveries::{Settled, Settlement};
+use fanfare_domain::attempt::Attempt;
+use fanfare_domain::delivery::{Delivery, DeliveryState};
+use tokio::sync::mpsc;
+
+use super::Shared;
+use super::job::{Job, Origin};
+use super::worker::unwanted;
+
+/// The most outcomes of a batch.
+const BATCH: usize = 256;
+/// How long to wait before a batch is tried again, when the store was not available.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// What the settler is told.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every one is the large one"
+)]
+pub(super) enum Outcome {
+    /// An attempt ended, or a job came to nothing.
+    Settled {
+        /// What was attempted.
+        origin: Origin,
+        /// What is to be recorded.
+        settlement: Settlement,
+    },
+    /// Everything sent before is to be settled, then the engine is at its end.
+    Stop,
+}
+
+impl Outcome {
+    pub(super) fn settled(job: Job, delivery: Delivery, attempt: Option<Box<Attempt>>) -> Self {
+        Self::Settled {
+            origin: job.origin,
+            settlement: Settlement { delivery, attempt },
+        }
+    }
+}
+
+/// Settles until it is told to stop.
+pub(super) async fn run(shared: Arc<Shared>, mut outcomes: mpsc::Receiver<Outcome>) {
+    let mut received = Vec::with_capacity(BATCH);
+    loop {
+        received.clear();
+        if outcomes.recv_many(&mut received, BATCH).await == 0 {
+            return;
+        }
+        let mut origins = Vec::with_capacity(received.len());
+        let mut settlements = Vec::with_capacity(received.len());
+        let mut stop = false;
+        for outcome in received.drain(..) {
+            match outcome {
+                Outcome::Settled { origin, settlement } => {
+                    origins.push(origin);
+                    settlements.push(settlement);
+                }
+                Outcome::Stop => stop = true,
+            }
+        }
+        settle(&shared, &origins, settlements).await;
+        if stop {
+            // A last word on how far the rows reach; nothing depends on it.
+            save_materialised(&shared).await;
+            shared.settled.notify_waiters();
+        }
+    }
+}
+
+/// Tells the store how far the rows reach, if that is further than it knows.
+pub(super) async fn save_materialised(shared: &Shared) {
+    let base = shared.tracker.lock().base();
+    if let Err(cause) = shared
+        .parts
+        .deliveries
+        .settle(Arc::default(), Some(base))
+        .await
+    {
+        tracing::debug!(error = %cause, "the materialised position could not be saved yet");
+    }
+}
+
+async fn settle(shared: &Arc<Shared>, origins: &[Origin], mut settlements: Vec<Settlement>) {
+    let now = shared.parts.clock.now();
+    for settlement in &mut settlements {
+        // What would wait for an endpoint that was disabled meanwhile ends here.
+        let delivery = &mut settlement.delivery;
+        if !delivery.state.ended()
+            && let Some(reason) =
+                unwanted(shared.parts.directory.target(delivery.endpoint).as_deref())
+        {
+            delivery.state = DeliveryState::Discarded { at: now, reason };
+        }
+    }
+    let settlements = Arc::new(settlements);
+    let settled = commit(shared, &settlements).await;
+    let mut tracker = shared.tracker.lock();
+    for origin in origins {
+        if let Origin::Fresh { position, place } = origin {
+            tracker.finish(*position, *place);
+        }
+    }
+    drop(tracker);
+    for (settlement, settled) in settlements.iter().zip(settled) {
+        let delivery = &settlement.delivery;
+        if settled == Settled::Recorded {
+            shared.meters.ended(delivery.state.name(), 1);
+        }
+        if let Some(lane) = shared.lanes.find(delivery.endpoint) {
+            lane.release(delivery.id);
+        }
+        if let DeliveryState::Waiting { due_at } = delivery.state {
+            shared.schedule(delivery.endpoint, due_at);
+        }
+    }
+}
+
+/// Commits settlements, however long the store is away: the queue of outcomes is bounded, so workers
+/// wait meanwhile.
+pub(super) async fn commit(shared: &Shared, settlements: &Arc<Vec<Settlement>>) -> Vec<Settled> {
+    let mut told = false;
+    loop {
+        let base = shared.tracker.lock().base();
+        match shared
+            .parts
+            .deliveries
+            .settle(Arc::clone(settlements), Some(base))
+            .await
+        {
+            Ok(settled) => return settled,
+            Err(StoreError::Closed) => return Vec::new(),
+            Err(cause) => {
+                if !told {
+                    tracing::error!(error = %cause, cause = ?std::error::Error::source(&cause), "outcomes can't be settled; trying again until they can");
+                    told = true;
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Workers: each takes jobs of one lane and makes their attempts, one after another.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fanfare_app::attempt::{AttemptStart, record};
+use fanfare_app::directory::Target;
+use fanfare_app::port::random::unit;
+use fanfare_app::port::sender::{Exchange, OutboundRequest};
+use fanfare_app::test_delivery::unusable_url;
+use fanfare_domain::attempt::Trigger;
+use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason};
+use fanfare_domain::endpoint::DisabledReason;
+use fanfare_domain::id::EndpointId;
+use fanfare_domain::name::Scope;
+use fanfare_domain::policy::{AttemptResult, RetryAfter, Verdict};
+use fanfare_domain::time::Timestamp;
+
+use super::Shared;
+use super::job::Job;
+use super::lane::{Lane, Pressure};
+use super::refill;
+use super::settle::Outcome;
+
+/// Starts a worker that the lane has counted already.
+pub(super) fn start(shared: &Arc<Shared>, lane: Arc<Lane>) {
+    tokio::spawn(run(Arc::clone(shared), lane));
+}
+
+async fn run(shared: Arc<Shared>, lane: Arc<Lane>) {
+    while let Some(job) = lane.next(shared.stopping()) {
+        let outcome = attempt(&shared, &lane, job).await;
+        // Full: the worker waits with its outcome, and sends nothing new meanwhile.
+        let _ = shared.settle.send(outcome).await;
+        if shared.meters.attempt_ends() && shared.stopping() {
+            shared.idle.notify_waiters();
+        }
+        if lane.store_due().is_some() {
+            refill::kick(&shared, &lane);
+        }
+    }
+    if lane.store_due().is_some() {
+        refill::kick(&shared, &lane);
+    }
+}
+
+/// Whether, and why, nothing may be sent to an endpoint as it stands.
+pub(super) fn unwanted(target: Option<&Target>) -> Option<DiscardedReason> {
+    match target {
+        None => Some(DiscardedReason::EndpointDeleted),
+        Some(target) if !target.endpoint.enabled() => Some(DiscardedReason::EndpointDisabled),
+        Some(_) => None,
+    }
+}
+
+async fn attempt(shared: &Arc<Shared>, lane: &Arc<Lane>, job: Job) -> Outcome {
+    let now = shared.parts.clock.now();
+    let mut delivery = job.delivery(lane.endpoint);
+    let first = delivery.attempts == 0;
+    shared
+        .meters
+        .attempt_begins(first.then(|| now.since(delivery.created_at)));
+    let target = shared.parts.directory.target(lane.endpoint);
+    let target = match (unwanted(target.as_deref()), target) {
+        (None, Some(target)) => target,
+        (reason, _) => {
+            let reason = reason.unwrap_or(DiscardedReason::EndpointDeleted);
+            delivery.state = DeliveryState::Discarded { at: now, reason };
+            return Outcome::settled(job, delivery, None);
+        }
+    };
+    let prepared = target.format.prepare(&job.shipment.parcel, &target, now);
+    delivery.attempts = delivery.attempts.saturating_add(1);
+    let start = AttemptStart {
+        id: delivery.id.attempt(delivery.attempts),
+        at: now,
+        trigger: if job.extra {
+            Trigger::Manual
+        } else {
+            Trigger::Scheduled
+        },
+        headers: prepared.headers.clone(),
+    };
+    let exchange = match &target.uri {
+        Some(uri) => {
+            let request = OutboundRequest {
+                uri: uri.clone(),
+                headers: prepared.headers,
+                body: prepared.body,
+                timeout: target.policy.timeout,
+            };
+            shared.parts.sender.send(request).await
+        }
+        None => unusable_url(),
+    };
+    let disable = conclude(
+        shared,
+        lane,
+        &target,
+        &mut delivery,
+        &exchange,
+        now,
+        job.extra,
+    );
+    if let Some(reason) = disable {
+        disable_endpoint(shared, target.endpoint.scope.clone(), lane.endpoint, reason);
+    }
+    let attempt = record(start, &target, exchange);
+    Outcome::settled(job, delivery, Some(Box::new(attempt)))
+}
+
+/// Puts into the delivery what follows from the attempt; answers whether the endpoint is disabled by it.
+fn conclude(
+    shared: &Arc<Shared>,
+    lane: &Arc<Lane>,
+    target: &Target,
+    delivery: &mut Delivery,
+    exchange: &Exchange,
+    began: Timestamp,
+    extra: bool,
+) -> Option<DisabledReason> {
+    let status = exchange.response.as_ref().map(|response| response.status);
+    let error = exchange.error.as_ref().map(|error| error.kind);
+    let succeeded = error.is_none() && status.is_some_and(|status| (200..300).contains(&status));
+    let retry_after = match &exchange.response {
+        Some(response) if !succeeded => response
+            .headers
+            .get(http::header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok())
+            .and_then(RetryAfter::parse),
+        _ => None,
+    };
+    let ended_at = began.after(exchange.timings.total);
+    let result = AttemptResult {
+        status,
+        error,
+        retry_after,
+        ended_at,
+    };
+    let first_attempt_at = *delivery.first_attempt_at.get_or_insert(began);
+    if extra {
+        delivery.extra_attempts = delivery.extra_attempts.saturating_add(1);
+    }
+    let number = delivery.attempts - delivery.extra_attempts.min(delivery.attempts);
+    let chance = unit(shared.parts.random.bits());
+    let decision = target
+        .policy
+        .decide(&result, number, first_attempt_at, chance);
+    delivery.last_status = status;
+    delivery.last_error = error;
+    delivery.state = match decision.verdict {
+        Verdict::Delivered => DeliveryState::Delivered { at: ended_at },
+        Verdict::Retry { .. }
+        | Verdict::Failed(fanfare_domain::delivery::FailedReason::Exhausted)
+            if extra =>
+        {
+            // An extra attempt that fails leaves the schedule as it was.
+            delivery.state
+        }
+        Verdict::Retry { due_at } => DeliveryState::Waiting { due_at },
+        Verdict::Failed(reason) => DeliveryState::Failed {
+            at: ended_at,
+            reason,
+        },
+    };
+    shared
+        .meters
+        .attempt_answered(exchange.timings.total, succeeded, error);
+    let overloaded = error.is_some() || matches!(status, Some(429 | 503));
+    let pressure = if overloaded {
+        Pressure::Overloaded
+    } else {
+        Pressure::Fine
+    };
+    if lane.adapt(pressure, shared.parts.options.lane_concurrency_most) {
+        start(shared, Arc::clone(lane));
+    }
+    decision.disable.filter(|_| delivery.state.ended())
+}
+
+/// How long to wait before disabling an endpoint is tried again, when the store was not available.
+const DISABLE_AGAIN: Duration = Duration::from_secs(1);
+
+fn disable_endpoint(
+    shared: &Arc<Shared>,
+    scope: Scope,
+    endpoint: EndpointId,
+    reason: DisabledReason,
+) {
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move {
+        while let Some(fanfare) = shared.fanfare.get().and_then(std::sync::Weak::upgrade) {
+            match fanfare.disable_endpoint(&scope, endpoint, reason).await {
+                Ok(()) => {
+                    tracing::info!(%endpoint, tenant = %scope.tenant, ?reason, "endpoint disabled");
+                    return;
+                }
+                Err(cause) if shared.stopping() => {
+                    tracing::warn!(%endpoint, error = %cause, "endpoint could not be disabled before the end");
+                    return;
+                }
+                Err(cause) => {
+                    tracing::warn!(%endpoint, error = %cause, "endpoint can't be disabled yet");
+                    tokio::time::sleep(DISABLE_AGAIN).await;
+                }
+            }
+        }
+    });
+}
