@@ -1,0 +1,183 @@
+//! The deliveries part.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use fanfare_app::port::deliveries::{
+    Backlog, Deliveries, DeliveryQuery, Due, Expired, Settled, Settlement, Tally, WaitingLane,
+};
+use fanfare_app::port::error::StoreError;
+use fanfare_app::port::log::Position;
+use fanfare_domain::attempt::Attempt;
+use fanfare_domain::delivery::{Delivery, DiscardedReason};
+use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
+use fanfare_domain::name::Scope;
+use fanfare_domain::time::Timestamp;
+use parking_lot::Mutex;
+
+use crate::store::Database;
+
+mod attempts;
+mod code;
+mod discard;
+mod due;
+mod lookup;
+mod query;
+mod retention;
+mod row;
+mod settle;
+pub(crate) mod tallies;
+
+use retention::Walks;
+
+pub(crate) struct SqliteDeliveries {
+    database: Database,
+    walks: Mutex<Walks>,
+}
+
+impl SqliteDeliveries {
+    pub(crate) fn new(database: Database) -> Self {
+        Self {
+            database,
+            walks: Mutex::default(),
+        }
+    }
+}
+
+#[async_trait]
+impl Deliveries for SqliteDeliveries {
+    async fn settle(
+        &self,
+        settlements: Arc<Vec<Settlement>>,
+        materialised: Option<Position>,
+    ) -> Result<Vec<Settled>, StoreError> {
+        if settlements.is_empty() && materialised.is_none() {
+            return Ok(Vec::new());
+        }
+        let weight = settlements.iter().map(settle::weight).sum();
+        let writer = &self.database.writer;
+        writer
+            .ask(weight, move |writing| {
+                settle::all(writing, &settlements, materialised)
+            })
+            .await
+    }
+
+    async fn materialised(&self) -> Result<Position, StoreError> {
+        let readers = &self.database.readers;
+        readers.read(|reading| lookup::materialised(reading)).await
+    }
+
+    async fn existing(
+        &self,
+        scope: &Scope,
+        ids: &[DeliveryId],
+    ) -> Result<HashSet<DeliveryId>, StoreError> {
+        let (scope, ids) = (scope.clone(), ids.to_vec());
+        let readers = &self.database.readers;
+        readers
+            .read(move |reading| lookup::existing(reading, &scope, &ids))
+            .await
+    }
+
+    async fn due(
+        &self,
+        endpoint: EndpointId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Due, StoreError> {
+        let readers = &self.database.readers;
+        readers
+            .read(move |reading| due::due(reading, endpoint, now, limit))
+            .await
+    }
+
+    async fn lanes(
+        &self,
+        after: Option<EndpointId>,
+        limit: usize,
+    ) -> Result<Vec<WaitingLane>, StoreError> {
+        let readers = &self.database.readers;
+        readers
+            .read(move |reading| due::lanes(reading, after, limit))
+            .await
+    }
+
+    async fn discard(
+        &self,
+        endpoint: EndpointId,
+        reason: DiscardedReason,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let weight = limit.min(discard::AT_ONCE) * discard::WEIGHT;
+        let writer = &self.database.writer;
+        writer
+            .ask(weight, move |writing| {
+                discard::some(writing, endpoint, reason, now, limit)
+            })
+            .await
+    }
+
+    async fn delivery(
+        &self,
+        scope: &Scope,
+        id: DeliveryId,
+    ) -> Result<Option<Delivery>, StoreError> {
+        let scope = scope.clone();
+        let readers = &self.database.readers;
+        readers
+            .read(move |reading| lookup::one(reading, &scope, id))
+            .await
+    }
+
+    async fn deliveries(&self, query: &DeliveryQuery) -> Result<Vec<Delivery>, StoreError> {
+        let query = query.clone();
+        let readers = &self.database.readers;
+        readers
+            .read(move |reading| query::page(reading, &query))
+            .await
+    }
+
+    async fn attempts(
+        &self,
+        scope: &Scope,
+        delivery: DeliveryId,
+    ) -> Result<Vec<Attempt>, StoreError> {
+        let scope = scope.clone();
+        let readers = &self.database.readers;
+        readers
+            .read(move |reading| attempts::of(reading, &scope, delivery))
+            .await
+    }
+
+    async fn tallies(
+        &self,
+        endpoint: EndpointId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Tally>, StoreError> {
+        let readers = &self.database.readers;
+        readers
+            .read(move |reading| tallies::between(reading, endpoint, from, to))
+            .await
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        let readers = &self.database.readers;
+        readers.read(|reading| due::backlog(reading)).await
+    }
+
+    async fn waiting_events(&self, ids: &[EventId]) -> Result<HashSet<EventId>, StoreError> {
+        let ids = ids.to_vec();
+        let readers = &self.database.readers;
+        readers
+            .read(move |reading| lookup::waiting_events(reading, &ids))
+            .await
+    }
+
+    async fn drop_expired(&self, expired: Expired, limit: usize) -> Result<usize, StoreError> {
+        retention::step(&self.database, &self.walks, expired, limit).await
+    }
+}

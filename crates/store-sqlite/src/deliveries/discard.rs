@@ -1,0 +1,45 @@
+//! Ending what waits for an endpoint that takes nothing any more.
+
+use fanfare_domain::delivery::{DeliveryState, DiscardedReason};
+use fanfare_domain::id::EndpointId;
+use fanfare_domain::time::Timestamp;
+
+use super::code;
+use crate::failure::Failure;
+use crate::writer::Writing;
+
+/// The most rows that one commit ends, so that others need not wait for long.
+pub(super) const AT_ONCE: usize = 1_000;
+
+/// About how many bytes the end of one writes.
+pub(super) const WEIGHT: usize = 256;
+
+pub(super) fn some(
+    writing: &mut Writing<'_>,
+    endpoint: EndpointId,
+    reason: DiscardedReason,
+    now: Timestamp,
+    limit: usize,
+) -> Result<usize, Failure> {
+    let state = DeliveryState::Discarded { at: now, reason };
+    let limit = i64::try_from(limit.min(AT_ONCE)).unwrap_or(0);
+    let ended = writing
+        .connection
+        .prepare_cached(
+            "UPDATE deliveries SET state = ?2, reason = ?3, at = ?4 WHERE (scope, id) IN (
+                SELECT scope, id FROM deliveries INDEXED BY deliveries_due
+                WHERE state = 0 AND endpoint = ?1 ORDER BY at, id LIMIT ?5)",
+        )?
+        .execute((
+            endpoint.to_bytes(),
+            code::DISCARDED,
+            code::of_discarded(reason),
+            now.micros(),
+            limit,
+        ))?;
+    let count = u64::try_from(ended).unwrap_or(u64::MAX);
+    if count > 0 {
+        writing.state.tallies.end(endpoint, &state, count);
+    }
+    Ok(ended)
+}

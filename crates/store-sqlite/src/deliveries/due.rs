@@ -1,0 +1,89 @@
+//! What waits.
+
+use fanfare_app::port::deliveries::{Backlog, Due, WaitingLane};
+use fanfare_domain::delivery::DeliveryState;
+use fanfare_domain::id::EndpointId;
+use fanfare_domain::time::Timestamp;
+use rusqlite::OptionalExtension;
+
+use super::row;
+use crate::failure::Failure;
+use crate::reader::Reading;
+
+pub(super) fn due(
+    reading: &mut Reading<'_>,
+    endpoint: EndpointId,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Due, Failure> {
+    // One more than asked for: it is the next, or says that what is due goes on.
+    let rows = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
+    let rest = "INDEXED BY deliveries_due WHERE state = 0 AND endpoint = ?1 AND at <= ?2
+        ORDER BY at, id LIMIT ?3";
+    let mut deliveries = row::collect(reading, rest, (endpoint.to_bytes(), now.micros(), rows))?;
+    let next = if deliveries.len() > limit {
+        deliveries.pop().and_then(|next| match next.state {
+            DeliveryState::Waiting { due_at } => Some(due_at),
+            _ => None,
+        })
+    } else {
+        reading
+            .connection
+            .prepare_cached(
+                "SELECT at FROM deliveries INDEXED BY deliveries_due
+                WHERE state = 0 AND endpoint = ?1 AND at > ?2 ORDER BY at LIMIT 1",
+            )?
+            .query_row((endpoint.to_bytes(), now.micros()), |row| row.get(0))
+            .optional()?
+            .map(Timestamp::from_micros)
+    };
+    Ok(Due { deliveries, next })
+}
+
+/// One seek for each endpoint, however many of its deliveries wait.
+pub(super) fn lanes(
+    reading: &Reading<'_>,
+    after: Option<EndpointId>,
+    limit: usize,
+) -> Result<Vec<WaitingLane>, Failure> {
+    let mut statement = reading.connection.prepare_cached(
+        "SELECT endpoint, at FROM deliveries INDEXED BY deliveries_due
+        WHERE state = 0 AND endpoint > ?1 ORDER BY endpoint, at LIMIT 1",
+    )?;
+    // The empty byte string sorts before all.
+    let mut after = after.map(|id| id.to_bytes().to_vec()).unwrap_or_default();
+    let mut lanes = Vec::new();
+    while lanes.len() < limit {
+        let found: Option<([u8; 16], i64)> = statement
+            .query_row([&after], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((endpoint, at)) = found else { break };
+        after = endpoint.to_vec();
+        lanes.push(WaitingLane {
+            endpoint: EndpointId::from_bytes(endpoint),
+            next: Timestamp::from_micros(at),
+        });
+    }
+    Ok(lanes)
+}
+
+pub(super) fn backlog(reading: &Reading<'_>) -> Result<Backlog, Failure> {
+    let connection = reading.connection;
+    let waiting: i64 = connection
+        .prepare_cached(
+            "SELECT count(*) FROM deliveries INDEXED BY deliveries_waiting WHERE state = 0",
+        )?
+        .query_row([], |row| row.get(0))?;
+    // Ids sort by the time at which they were made.
+    let oldest: Option<i64> = connection
+        .prepare_cached(
+            "SELECT created_at FROM deliveries INDEXED BY deliveries_waiting WHERE state = 0
+            ORDER BY id LIMIT 1",
+        )?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(Backlog {
+        waiting: u64::try_from(waiting).unwrap_or(0),
+        oldest: oldest.map(Timestamp::from_micros),
+    })
+}

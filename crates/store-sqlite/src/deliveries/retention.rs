@@ -1,0 +1,255 @@
+//! Taking what has expired.
+//!
+//! Ids sort by time within a tenant, so what is old stands at the start of each tenant's range. A
+//! reader looks for it, tenant by tenant, in short steps that do not hold the writer; the writer then
+//! takes what was found, and looks again whether it still ended. What waits is passed over. Where the
+//! search ended is remembered, so that the next one does not pass over the same again.
+
+use fanfare_app::port::StoreError;
+use fanfare_app::port::deliveries::Expired;
+use fanfare_domain::id::{DeliveryId, EventId};
+use fanfare_domain::time::Timestamp;
+use parking_lot::Mutex;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::attempts;
+use crate::failure::Failure;
+use crate::reader::Reading;
+use crate::store::Database;
+use crate::writer::Writing;
+
+/// The most rows that one commit takes, so that others need not wait for long.
+const AT_ONCE: usize = 1_000;
+
+/// The most rows, or tenants without any, that one read looks at.
+const LOOKED_AT: usize = 4_000;
+
+/// About how many bytes it writes to take a row.
+const WEIGHT: usize = 512;
+
+/// A row's key: its tenant, or 0 for tallies, and its id.
+type Key = (i64, Vec<u8>);
+
+/// Before every key.
+const START: Key = (0, Vec::new());
+
+/// Where each search goes on.
+#[derive(Default)]
+pub(super) struct Walks {
+    attempts: Key,
+    deliveries: Key,
+}
+
+/// What one read found.
+struct Found {
+    keys: Vec<Key>,
+    /// Where to go on; none at the end.
+    next: Option<Key>,
+}
+
+pub(super) async fn step(
+    database: &Database,
+    walks: &Mutex<Walks>,
+    expired: Expired,
+    limit: usize,
+) -> Result<usize, StoreError> {
+    let limit = limit.min(AT_ONCE);
+    if limit == 0 {
+        return Ok(0);
+    }
+    let mut from = match expired {
+        Expired::Attempts(_) => walks.lock().attempts.clone(),
+        Expired::Deliveries(_) => walks.lock().deliveries.clone(),
+        // Nothing has to be passed over there.
+        Expired::Tallies(_) => START,
+    };
+    let began_at_start = from == START;
+    let mut wrapped = began_at_start;
+    loop {
+        let start = from.clone();
+        let found = database
+            .readers
+            .read(move |reading| find(reading, expired, start, limit))
+            .await?;
+        let taken = if found.keys.is_empty() {
+            0
+        } else {
+            let keys = found.keys;
+            let weight = keys.len() * WEIGHT;
+            let writer = &database.writer;
+            writer
+                .ask(weight, move |writing| take(writing, expired, &keys))
+                .await?
+        };
+        let ended = found.next.is_none();
+        from = found.next.unwrap_or(START);
+        match expired {
+            Expired::Attempts(_) => walks.lock().attempts.clone_from(&from),
+            Expired::Deliveries(_) => walks.lock().deliveries.clone_from(&from),
+            Expired::Tallies(_) => {}
+        }
+        if taken > 0 || (ended && wrapped) {
+            return Ok(taken);
+        }
+        // Nothing behind the place where the last search ended: once more from the start.
+        wrapped |= ended;
+    }
+}
+
+fn find(
+    reading: &Reading<'_>,
+    expired: Expired,
+    from: Key,
+    limit: usize,
+) -> Result<Found, Failure> {
+    let connection = reading.connection;
+    let bound = |time| EventId::new(time, 0).to_bytes();
+    match expired {
+        Expired::Attempts(time) => {
+            find_in_tenants(connection, "attempts", bound(time), from, limit)
+        }
+        Expired::Deliveries(time) => {
+            find_in_tenants(connection, "deliveries", bound(time), from, limit)
+        }
+        Expired::Tallies(time) => find_tallies(connection, time, from, limit),
+    }
+}
+
+/// Looks through rows of ids below `bound`, tenant by tenant.
+fn find_in_tenants(
+    connection: &Connection,
+    table: &str,
+    bound: [u8; 16],
+    from: Key,
+    limit: usize,
+) -> Result<Found, Failure> {
+    let mut rows = connection.prepare_cached(&format!(
+        "SELECT id FROM {table} WHERE scope = ?1 AND id > ?2 AND id < ?3 ORDER BY id LIMIT ?4"
+    ))?;
+    let mut next_tenant = connection.prepare_cached(&format!(
+        "SELECT scope FROM {table} WHERE scope > ?1 ORDER BY scope LIMIT 1"
+    ))?;
+    let mut waits = connection
+        .prepare_cached("SELECT state = 0 FROM deliveries WHERE scope = ?1 AND id = ?2")?;
+    let mut keys = Vec::new();
+    let mut looked_at = 0;
+    let (mut scope, mut after) = from;
+    loop {
+        let left = i64::try_from(LOOKED_AT - looked_at).unwrap_or(0);
+        let mut ids = rows.query((scope, &after, bound, left))?;
+        while let Some(row) = ids.next()? {
+            let id: [u8; 16] = row.get(0)?;
+            looked_at += 1;
+            let delivery = attempt_or_delivery(id);
+            let waits: Option<bool> = waits
+                .query_row((scope, delivery.to_bytes()), |row| row.get(0))
+                .optional()?;
+            if waits != Some(true) {
+                keys.push((scope, id.to_vec()));
+            }
+            if keys.len() >= limit || looked_at >= LOOKED_AT {
+                let next = Some((scope, id.to_vec()));
+                return Ok(Found { keys, next });
+            }
+        }
+        looked_at += 1;
+        match next_tenant
+            .query_row([scope], |row| row.get(0))
+            .optional()?
+        {
+            None => return Ok(Found { keys, next: None }),
+            Some(next) => (scope, after) = (next, Vec::new()),
+        }
+        if looked_at >= LOOKED_AT {
+            let next = Some((scope, after));
+            return Ok(Found { keys, next });
+        }
+    }
+}
+
+/// The delivery that a row's id is of: an attempt's, or its own.
+fn attempt_or_delivery(id: [u8; 16]) -> DeliveryId {
+    fanfare_domain::id::AttemptId::from_bytes(id).delivery()
+}
+
+/// One seek for each endpoint, since its oldest minute stands first.
+fn find_tallies(
+    connection: &Connection,
+    time: Timestamp,
+    from: Key,
+    limit: usize,
+) -> Result<Found, Failure> {
+    let before = time.micros() / 60_000_000;
+    let mut first = connection.prepare_cached(
+        "SELECT endpoint, minute FROM tallies WHERE endpoint > ?1 ORDER BY endpoint, minute LIMIT 1",
+    )?;
+    let mut old = connection.prepare_cached(
+        "SELECT minute FROM tallies WHERE endpoint = ?1 AND minute < ?2 ORDER BY minute LIMIT ?3",
+    )?;
+    let mut keys: Vec<Key> = Vec::new();
+    let mut after = from.1;
+    for _ in 0..LOOKED_AT {
+        let found: Option<(Vec<u8>, i64)> = first
+            .query_row([&after], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((endpoint, minute)) = found else {
+            return Ok(Found { keys, next: None });
+        };
+        if minute < before {
+            let left = i64::try_from(limit - keys.len()).unwrap_or(0);
+            let mut minutes = old.query((&endpoint, before, left))?;
+            while let Some(row) = minutes.next()? {
+                keys.push((row.get(0)?, endpoint.clone()));
+            }
+        }
+        after = endpoint;
+        if keys.len() >= limit {
+            break;
+        }
+    }
+    let next = Some((0, after));
+    Ok(Found { keys, next })
+}
+
+fn take(writing: &Writing<'_>, expired: Expired, keys: &[Key]) -> Result<usize, Failure> {
+    let connection = writing.connection;
+    let mut taken = 0;
+    match expired {
+        Expired::Attempts(_) => {
+            let mut attempt = connection.prepare_cached(
+                "DELETE FROM attempts WHERE scope = ?1 AND id = ?2 AND NOT EXISTS (
+                    SELECT 1 FROM deliveries WHERE scope = ?1 AND id = ?3 AND state = 0)",
+            )?;
+            for (scope, id) in keys {
+                let delivery = <[u8; 16]>::try_from(&**id)
+                    .map(|id| attempt_or_delivery(id).to_bytes())
+                    .unwrap_or_default();
+                taken += attempt.execute((scope, id, delivery))?;
+            }
+        }
+        Expired::Deliveries(_) => {
+            let mut delivery = connection.prepare_cached(
+                "DELETE FROM deliveries WHERE scope = ?1 AND id = ?2 AND state <> 0",
+            )?;
+            let mut its_attempts = connection
+                .prepare_cached("DELETE FROM attempts WHERE scope = ?1 AND id BETWEEN ?2 AND ?3")?;
+            for (scope, id) in keys {
+                if delivery.execute((scope, id))? == 1
+                    && let Ok(id) = <[u8; 16]>::try_from(&**id)
+                {
+                    let (from, to) = attempts::range(DeliveryId::from_bytes(id));
+                    its_attempts.execute((scope, from, to))?;
+                    taken += 1;
+                }
+            }
+        }
+        Expired::Tallies(_) => {
+            let mut tally = connection
+                .prepare_cached("DELETE FROM tallies WHERE endpoint = ?1 AND minute = ?2")?;
+            for (minute, endpoint) in keys {
+                taken += tally.execute((endpoint, minute))?;
+            }
+        }
+    }
+    Ok(taken)
+}

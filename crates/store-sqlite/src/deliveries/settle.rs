@@ -1,0 +1,105 @@
+//! Recording what happened to deliveries.
+
+use fanfare_app::port::deliveries::{Settled, Settlement};
+use fanfare_app::port::log::Position;
+use fanfare_domain::delivery::Delivery;
+use rusqlite::Connection;
+
+use super::{attempts, code};
+use crate::failure::Failure;
+use crate::writer::Writing;
+
+/// A row that ended stays as it is. One that waits is replaced, but what is newer in it stays: a
+/// settlement that knows of fewer attempts than the row was made before them, so it may end the
+/// delivery, but neither make it wait anew nor undo what is known of the attempts.
+const RECORD: &str = "
+    INSERT INTO deliveries (scope, id, event, endpoint, event_type, state, reason, at, attempts,
+    extra_attempts, replay_of, created_at, first_attempt_at, last_status, last_error)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+    ON CONFLICT (scope, id) DO UPDATE SET
+    state = excluded.state, reason = excluded.reason, at = excluded.at,
+    attempts = max(attempts, excluded.attempts),
+    extra_attempts = max(extra_attempts, excluded.extra_attempts),
+    first_attempt_at = coalesce(first_attempt_at, excluded.first_attempt_at),
+    last_status = iif(excluded.attempts < attempts, last_status, excluded.last_status),
+    last_error = iif(excluded.attempts < attempts, last_error, excluded.last_error)
+    WHERE state = 0 AND (excluded.state <> 0 OR excluded.attempts >= attempts)";
+
+/// About how many bytes a settlement writes.
+pub(super) fn weight(settlement: &Settlement) -> usize {
+    settlement
+        .attempt
+        .as_ref()
+        .map_or(256, |attempt| attempt.response_body.len() + 1_280)
+}
+
+pub(super) fn all(
+    writing: &mut Writing<'_>,
+    settlements: &[Settlement],
+    materialised: Option<Position>,
+) -> Result<Vec<Settled>, Failure> {
+    let mut answers = Vec::with_capacity(settlements.len());
+    for settlement in settlements {
+        answers.push(one(writing, settlement)?);
+    }
+    if let Some(position) = materialised {
+        writing
+            .connection
+            .prepare_cached(
+                "INSERT INTO counters (name, value) VALUES ('materialised', ?1)
+                ON CONFLICT (name) DO UPDATE SET value = excluded.value
+                WHERE excluded.value > value",
+            )?
+            .execute([position])?;
+    }
+    Ok(answers)
+}
+
+fn one(writing: &mut Writing<'_>, settlement: &Settlement) -> Result<Settled, Failure> {
+    let delivery = &settlement.delivery;
+    let connection = writing.connection;
+    let scope = writing.state.scopes.number(connection, &delivery.scope)?;
+    let sums = &mut writing.state.tallies;
+    if let Some(attempt) = &settlement.attempt
+        && attempts::record(connection, scope, attempt)?
+    {
+        sums.attempt(delivery, attempt);
+    }
+    if record(connection, scope, delivery)? {
+        sums.end(delivery.endpoint, &delivery.state, 1);
+        return Ok(Settled::Recorded);
+    }
+    let waits: bool = connection
+        .prepare_cached("SELECT state = 0 FROM deliveries WHERE scope = ?1 AND id = ?2")?
+        .query_row((scope, delivery.id.to_bytes()), |row| row.get(0))?;
+    Ok(if waits {
+        // What the row says is newer, and no less recorded.
+        Settled::Recorded
+    } else {
+        Settled::HadEnded
+    })
+}
+
+fn record(connection: &Connection, scope: i64, delivery: &Delivery) -> Result<bool, Failure> {
+    let (state, reason, at) = code::of_state(&delivery.state);
+    // A first delivery's id names its event.
+    let event = (delivery.event != delivery.id.event()).then(|| delivery.event.to_bytes());
+    let changed = connection.prepare_cached(RECORD)?.execute((
+        scope,
+        delivery.id.to_bytes(),
+        event,
+        delivery.endpoint.to_bytes(),
+        delivery.event_type.as_str(),
+        state,
+        reason,
+        at.micros(),
+        delivery.attempts,
+        delivery.extra_attempts,
+        delivery.replay_of.map(|id| id.to_bytes()),
+        delivery.created_at.micros(),
+        delivery.first_attempt_at.map(|at| at.micros()),
+        delivery.last_status,
+        delivery.last_error.map(code::of_error_kind),
+    ))?;
+    Ok(changed == 1)
+}

@@ -1,0 +1,86 @@
+//! Events as rows.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fanfare_app::port::log::{Event, Position};
+use fanfare_domain::event::Attributes;
+use fanfare_domain::id::{EndpointId, EventId};
+use fanfare_domain::name::{EventTypeName, Scope};
+use fanfare_domain::time::Timestamp;
+use rusqlite::Connection;
+
+use crate::failure::Failure;
+use crate::row::Row;
+use crate::scopes::ScopeNames;
+
+/// What [`read`] reads, in its order.
+pub(super) const COLUMNS: &str = "position, scope, id, created_at, event_type, subcategory, \
+    attributes, uid, targets, data";
+
+/// The endpoints of an event, one after the other.
+pub(super) fn targets_to_bytes(targets: &[EndpointId]) -> Vec<u8> {
+    targets
+        .iter()
+        .flat_map(|target| target.to_bytes())
+        .collect()
+}
+
+/// The attributes as JSON; none for none.
+pub(super) fn attributes_to_text(attributes: &Attributes) -> Result<Option<String>, Failure> {
+    if attributes.is_empty() {
+        return Ok(None);
+    }
+    serde_json::to_string(attributes)
+        .map(Some)
+        .map_err(|error| fanfare_app::port::StoreError::unavailable(error).into())
+}
+
+/// Reads a row of [`COLUMNS`].
+pub(super) fn read(
+    connection: &Connection,
+    scopes: &mut ScopeNames,
+    row: &rusqlite::Row<'_>,
+) -> Result<(Position, Arc<Event>), Failure> {
+    let row = Row {
+        row,
+        table: "events",
+        key: 1,
+    };
+    let scope: i64 = row.get(1, "scope")?;
+    read_of(&row, scopes.name(connection, scope)?)
+}
+
+/// Reads a row of [`COLUMNS`] whose scope is known.
+pub(super) fn read_of(row: &Row<'_, '_>, scope: Scope) -> Result<(Position, Arc<Event>), Failure> {
+    let event_type: String = row.get(4, "event_type")?;
+    let event_type =
+        EventTypeName::parse(&event_type).map_err(|error| row.corrupt("event_type", error))?;
+    let attributes: Option<String> = row.get(6, "attributes")?;
+    let attributes = match attributes {
+        Some(text) => {
+            serde_json::from_str(&text).map_err(|error| row.corrupt("attributes", error))?
+        }
+        None => Attributes::default(),
+    };
+    let targets: Vec<u8> = row.get(8, "targets")?;
+    let (targets, []) = targets.as_chunks::<16>() else {
+        return Err(row.corrupt("targets", "its length is no multiple of 16"));
+    };
+    let data: Vec<u8> = row.get(9, "data")?;
+    let event = Event {
+        id: EventId::from_bytes(row.get(2, "id")?),
+        scope,
+        uid: row.get(7, "uid")?,
+        event_type,
+        subcategory: row.get(5, "subcategory")?,
+        attributes,
+        created_at: Timestamp::from_micros(row.get(3, "created_at")?),
+        data: Bytes::from(data),
+        targets: targets
+            .iter()
+            .map(|id| EndpointId::from_bytes(*id))
+            .collect(),
+    };
+    Ok((row.get(0, "position")?, Arc::new(event)))
+}

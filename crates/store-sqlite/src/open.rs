@@ -1,0 +1,346 @@
+//! Opening a file: what it must be, and why it may be refused. Refusing changes nothing.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::lock::Lock;
+use crate::migration::{self, APPLICATION_ID, SCHEMA_VERSION};
+use crate::options::Options;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a store can't be opened. The file is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A later release wrote it.
+    #[error(
+        "{} has schema version {found}, and this release knows versions up to {known}; use the release that wrote it, or a later one",
+        path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The highest version that this binary knows.
+        known: u32,
+    },
+    /// What is in it makes no sense.
+    #[error("{} is damaged, or no store: {reason}; restore it from a backup", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// It is another program's database.
+    #[error("{} is a database of another program; name another file", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another Fanfare has it open.
+    #[error("{} is in use by another fanfare; stop that one first", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another program has locked it.
+    #[error("{} is locked by another program", path.display())]
+    Locked {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        #[source]
+        source: Source,
+    },
+    /// The process may not write it.
+    #[error("{} can't be written by this process", path.display())]
+    NotWritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: Source,
+    },
+    /// The system failed otherwise.
+    #[error("{} can't be opened", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: Source,
+    },
+}
+
+impl OpenError {
+    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::NotWritable {
+                path,
+                source: source.into(),
+            },
+            _ => Self::Io {
+                path,
+                source: source.into(),
+            },
+        }
+    }
+
+    pub(crate) fn sql(path: &Path, source: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged {
+                path,
+                reason: source.to_string(),
+            },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked {
+                path,
+                source: source.into(),
+            },
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::NotWritable {
+                path,
+                source: source.into(),
+            },
+            // "malformed database schema" comes as a plain error.
+            Some(ErrorCode::Unknown) if source.to_string().contains("malformed") => Self::Damaged {
+                path,
+                reason: source.to_string(),
+            },
+            _ => Self::Io {
+                path,
+                source: source.into(),
+            },
+        }
+    }
+}
+
+/// What the first 100 bytes of a SQLite file say, see <https://sqlite.org/fileformat2.html>.
+struct Header {
+    version: u32,
+    application: u32,
+}
+
+/// Reads the header without SQLite, which would make files beside it; none for a fresh file.
+fn header(path: &Path) -> Result<Option<Header>, OpenError> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(OpenError::io(path, error)),
+    };
+    let io = |error| OpenError::io(path, error);
+    let length = file.metadata().map_err(io)?.len();
+    if length == 0 {
+        return Ok(None);
+    }
+    let damaged = |reason: &str| OpenError::Damaged {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let mut bytes = [0; 100];
+    match file.read_exact(&mut bytes) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            return Err(damaged("it is shorter than a database's header"));
+        }
+        Err(error) => return Err(io(error)),
+    }
+    if &bytes[..16] != b"SQLite format 3\0" {
+        return Err(damaged("it does not begin like a SQLite database"));
+    }
+    let number =
+        |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+    let page_size = match u16::from_be_bytes([bytes[16], bytes[17]]) {
+        1 => 65_536,
+        size => u64::from(size),
+    };
+    // The count of pages holds where the two change counters agree.
+    if number(24) == number(92) && u64::from(number(28)) * page_size > length {
+        return Err(damaged("it is shorter than its header says"));
+    }
+    Ok(Some(Header {
+        version: number(60),
+        application: number(68),
+    }))
+}
+
+fn judge(path: &Path, header: &Header) -> Result<(), OpenError> {
+    if header.application != APPLICATION_ID {
+        return Err(OpenError::Foreign {
+            path: path.to_owned(),
+        });
+    }
+    if header.version > SCHEMA_VERSION {
+        return Err(OpenError::Newer {
+            path: path.to_owned(),
+            found: header.version,
+            known: SCHEMA_VERSION,
+        });
+    }
+    Ok(())
+}
+
+/// A file that is open for writing, with its lock.
+pub(crate) struct Opened {
+    pub(crate) connection: Connection,
+    pub(crate) lock: Lock,
+    /// The version that it had; 0 for a fresh file.
+    pub(crate) from: u32,
+}
+
+fn log_path(path: &Path) -> PathBuf {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    log.into()
+}
+
+/// Opens, or makes, a file for its one writer, and brings its schema up to date.
+pub(crate) fn for_writing(path: &Path, options: &Options) -> Result<Opened, OpenError> {
+    // What can be refused without any trace is refused first.
+    let fresh = match header(path)? {
+        Some(header) => judge(path, &header).map(|()| false)?,
+        None => true,
+    };
+    if fresh {
+        make_folder(path)?;
+    }
+    let lock = Lock::take(path)?;
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    );
+    let sql = |error| OpenError::sql(path, error);
+    let mut connection = connection.map_err(sql)?;
+    let from = if fresh {
+        0
+    } else {
+        look_inside(path, &connection)?
+    };
+    if connection.is_readonly("main").map_err(sql)? {
+        return Err(OpenError::NotWritable {
+            path: path.to_owned(),
+            source: "the file is write-protected".into(),
+        });
+    }
+    configure_writer(&connection, options).map_err(sql)?;
+    migration::apply(&mut connection, from).map_err(sql)?;
+    if fresh {
+        sync_folder(path).map_err(|error| OpenError::io(path, error))?;
+    }
+    Ok(Opened {
+        connection,
+        lock,
+        from,
+    })
+}
+
+/// Asks SQLite what the file holds, the write-ahead log included, which the header does not show.
+fn look_inside(path: &Path, connection: &Connection) -> Result<u32, OpenError> {
+    let sql = |error| OpenError::sql(path, error);
+    // Closing would copy a log that is left from a crash into a file that is then refused.
+    let logged = fs::metadata(log_path(path)).is_ok_and(|log| log.len() > 0);
+    let keep_log = |on| connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on);
+    if logged {
+        keep_log(true).map_err(sql)?;
+    }
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get(0));
+    // Reading the schema shows most damage that there can be at the start of the file.
+    connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
+            row.get::<_, i64>(0)
+        })
+        .map_err(sql)?;
+    let found = Header {
+        version: number("user_version").map_err(sql)?,
+        application: number("application_id").map_err(sql)?,
+    };
+    judge(path, &found)?;
+    keep_log(false).map_err(sql)?;
+    Ok(found.version)
+}
+
+fn configure_writer(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
+    connection.busy_timeout(options.busy_time)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    let synchronous = if options.synchronous_off_for_test_purposes_only {
+        "OFF"
+    } else {
+        "FULL"
+    };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    // The writer copies the log itself, after it has answered those who wait.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    let log_limit = i64::try_from(options.checkpoint_bytes.saturating_mul(2)).unwrap_or(i64::MAX);
+    connection.pragma_update(None, "journal_size_limit", log_limit)?;
+    if let Some(pages) = options.page_limit_for_test_purposes_only {
+        connection.pragma_update(None, "max_page_count", pages)?;
+    }
+    configure_both(connection, options.writer_cache)
+}
+
+fn configure_both(connection: &Connection, cache: usize) -> rusqlite::Result<()> {
+    // A negative size counts in KiB.
+    let kib = i64::try_from(cache / 1_024).unwrap_or(i64::MAX);
+    connection.pragma_update(None, "cache_size", -kib)?;
+    connection.pragma_update(None, "mmap_size", 0)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(())
+}
+
+/// Opens a file that a writer has open for reading beside it.
+pub(crate) fn for_reading(path: &Path, options: &Options) -> Result<Connection, OpenError> {
+    let connection = read_only(path)?;
+    let sql = |error| OpenError::sql(path, error);
+    connection.busy_timeout(options.busy_time).map_err(sql)?;
+    configure_both(&connection, options.reader_cache).map_err(sql)?;
+    Ok(connection)
+}
+
+pub(crate) fn read_only(path: &Path) -> Result<Connection, OpenError> {
+    Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .map_err(|error| OpenError::sql(path, error))
+}
+
+/// Refuses what is no store of a version that this binary knows, without changing anything.
+pub(crate) fn must_be_a_store(path: &Path) -> Result<(), OpenError> {
+    match header(path)? {
+        Some(header) => judge(path, &header),
+        None => Err(OpenError::Io {
+            path: path.to_owned(),
+            source: "there is no store".into(),
+        }),
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn make_folder(path: &Path) -> Result<(), OpenError> {
+    let folder = folder(path);
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder).map_err(|error| OpenError::io(folder, error))?;
+    sync_folder(folder).map_err(|error| OpenError::io(folder, error))
+}
+
+/// Makes the entry of `path` in its folder durable.
+pub(crate) fn sync_folder(path: &Path) -> std::io::Result<()> {
+    File::open(folder(path))?.sync_all()
+}

@@ -1,0 +1,74 @@
+//! One write that waits for its commit.
+
+use fanfare_app::port::StoreError;
+use fanfare_app::port::log::Position;
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::deliveries::tallies::Sums;
+use crate::failure::Failure;
+use crate::scopes::ScopeNumbers;
+
+/// What the writer remembers between transactions. Forgotten when one is rolled back, and read from
+/// the file again when it is needed.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) scopes: ScopeNumbers,
+    /// The highest position that any event ever had.
+    pub(crate) last_position: Option<Position>,
+    /// Tallies of the running transaction, written before it is committed.
+    pub(crate) tallies: Sums,
+}
+
+/// What a write can use.
+pub(crate) struct Writing<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) state: &'a mut State,
+}
+
+/// One write; its answer waits inside for the commit.
+pub(crate) trait Job: Send {
+    /// Writes, inside the running transaction.
+    fn run(&mut self, writing: &mut Writing<'_>) -> Result<(), Failure>;
+
+    /// Answers after the commit; or, when there was none, why.
+    fn answer(self: Box<Self>, refused: Option<StoreError>);
+}
+
+/// A write that somebody waits for.
+pub(super) struct Asked<T, F> {
+    work: F,
+    outcome: Option<T>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Asked<T, F> {
+    pub(super) fn new(work: F, reply: oneshot::Sender<Result<T, StoreError>>) -> Self {
+        Self {
+            work,
+            outcome: None,
+            reply,
+        }
+    }
+}
+
+impl<T, F> Job for Asked<T, F>
+where
+    T: Send,
+    F: FnMut(&mut Writing<'_>) -> Result<T, Failure> + Send,
+{
+    fn run(&mut self, writing: &mut Writing<'_>) -> Result<(), Failure> {
+        self.outcome = Some((self.work)(writing)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, refused: Option<StoreError>) {
+        let answer = match (refused, self.outcome) {
+            (None, Some(outcome)) => Ok(outcome),
+            (Some(error), _) => Err(error),
+            (None, None) => Err(StoreError::Closed),
+        };
+        // Nobody may be waiting any more; what was written stays written.
+        let _ = self.reply.send(answer);
+    }
+}
