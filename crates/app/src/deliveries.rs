@@ -213,7 +213,10 @@ impl Fanfare {
             delivery: replay.clone(),
             attempt: None,
         };
-        self.ports.deliveries.settle(Arc::new(vec![settlement]), None).await?;
+        self.ports
+            .deliveries
+            .settle(Arc::new(vec![settlement]), None)
+            .await?;
         self.ports.dispatch.due(replay.endpoint, now);
         Ok(Retried::Replay(replay))
     }

@@ -1,6 +1,7 @@
 //! The use cases' common ground: ports, directory, limits.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use fanfare_domain::address::AddressPolicy;
@@ -70,6 +71,9 @@ pub struct Fanfare {
     administrator: Option<Arc<Key>>,
     /// Held while changes are taken in, so that they are taken in once and in order.
     refreshing: Mutex<()>,
+    /// Up to where payloads past their time were dropped since the start, so that each pass looks at
+    /// new ones only. A start looks at all once.
+    pub(crate) payloads_dropped_to: AtomicI64,
 }
 
 impl std::fmt::Debug for Fanfare {

@@ -3,6 +3,7 @@
 //! Each pass goes in small steps, so that publishing and sending never wait long for one. What still
 //! waits is never taken: events with a waiting delivery are left out, whatever their age.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fanfare_domain::time::Timestamp;
@@ -90,26 +91,29 @@ impl Fanfare {
         }
     }
 
-    async fn drop_old(&self, before: Timestamp, what: Take) -> Result<usize, StoreError> {
-        let (mut after, mut sum): (Position, usize) = (0, 0);
+    /// Takes from events after a position; answers how many, and up to where nothing is left to take.
+    async fn drop_old(
+        &self,
+        before: Timestamp,
+        from: Position,
+        what: Take,
+    ) -> Result<(usize, Position), StoreError> {
+        let (mut after, mut sum) = (from, 0);
+        let mut first_left: Option<Position> = None;
         // What has no rows yet may still be on its way in memory.
         let materialised = self.ports.deliveries.materialised().await?;
         loop {
             let old = self.ports.log.accepted_before(before, after, STEP).await?;
-            let Some((last, _)) = old.last() else {
-                return Ok(sum);
-            };
+            let Some((last, _)) = old.last() else { break };
             after = *last;
             let seen = old.len();
             let ids: Vec<_> = old.iter().map(|(_, id)| *id).collect();
             let waiting = self.ports.deliveries.waiting_events(&ids).await?;
-            let free =
-                |(position, id): &(Position, _)| *position <= materialised && !waiting.contains(id);
-            let positions: Vec<_> = old
-                .iter()
-                .filter(|each| free(each))
-                .map(|(position, _)| *position)
-                .collect();
+            let (free, left): (Vec<_>, Vec<_>) = old
+                .into_iter()
+                .partition(|(position, id)| *position <= materialised && !waiting.contains(id));
+            first_left = first_left.or(left.first().map(|(position, _)| *position));
+            let positions: Vec<_> = free.into_iter().map(|(position, _)| position).collect();
             sum += positions.len();
             if !positions.is_empty() {
                 match what {
@@ -118,9 +122,10 @@ impl Fanfare {
                 }
             }
             if seen < STEP {
-                return Ok(sum);
+                break;
             }
             tokio::time::sleep(BREATH).await;
         }
+        Ok((sum, first_left.map_or(after, |position| position - 1)))
     }
 }
