@@ -61,9 +61,12 @@ impl Fanfare {
             ..Taken::default()
         };
         if retention.payloads < retention.events {
-            taken.payloads = self
-                .drop_old(now.before(retention.payloads), Take::Payloads)
+            let from = self.payloads_dropped_to.load(Ordering::Relaxed);
+            let (dropped, to) = self
+                .drop_old(now.before(retention.payloads), from, Take::Payloads)
                 .await?;
+            self.payloads_dropped_to.store(to, Ordering::Relaxed);
+            taken.payloads = dropped;
         }
         taken.deliveries = self
             .drop_expired(Expired::Deliveries(now.before(retention.events)))
@@ -71,8 +74,9 @@ impl Fanfare {
         self.drop_expired(Expired::Tallies(now.before(retention.events)))
             .await?;
         taken.events = self
-            .drop_old(now.before(retention.events), Take::Events)
-            .await?;
+            .drop_old(now.before(retention.events), 0, Take::Events)
+            .await?
+            .0;
         while self.ports.log.drop_expired_keys(now, STEP).await? == STEP {
             tokio::time::sleep(BREATH).await;
         }
