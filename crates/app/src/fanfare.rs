@@ -104,6 +104,7 @@ impl Fanfare {
             limits,
             administrator,
             refreshing: Mutex::new(()),
+            payloads_dropped_to: AtomicI64::new(0),
         }
     }
 
