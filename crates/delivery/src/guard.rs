@@ -1,0 +1,38 @@
+//! The guard: every connection of a delivery is made here, and to no forbidden address.
+//!
+//! # How it works
+//!
+//! The [`Connector`] is asked for a connection to a URL's origin. It looks the name up ([`Names`]),
+//! lets the [`AddressPolicy`](fanfare_domain::address::AddressPolicy) decide on each address that
+//! came, and connects to one of those that passed: to that very address, so that a second answer of
+//! the name server changes nothing. A URL whose host is an address goes through the same decision.
+//! Then comes TLS, for the name in the URL.
+//!
+//! The decision is made for each connection. A pooled connection keeps the address that was decided
+//! on when it was made, and ages out.
+//!
+//! # What it takes from others
+//!
+//! Nothing but look-ups is bounded across hosts, and those are bounded by name first; see [`Names`].
+//! How many connections an endpoint may hold is the concurrency of its lane.
+//!
+//! # What it does not do
+//!
+//! It has no opinion on ports, follows no proxy settings, and never turns certificate checks off.
+
+mod connector;
+mod dial;
+mod failure;
+mod names;
+mod stream;
+mod target;
+mod tcp;
+mod tls;
+
+pub(crate) use connector::Connector;
+pub(crate) use dial::{DIAL, Dial, Stage};
+pub(crate) use failure::ConnectFailure;
+pub(crate) use names::{Names, NamesOptions};
+pub(crate) use tls::{client_config, describe_tls};
+
+pub use tls::AuthorityError;

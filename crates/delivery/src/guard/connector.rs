@@ -1,0 +1,212 @@
+//! The connector: resolve, decide, connect to that very address, shake hands.
+
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use fanfare_domain::address::AddressPolicy;
+use fanfare_domain::attempt::ErrorKind;
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+use tower_service::Service;
+
+use super::dial::{Dial, Stage};
+use super::failure::ConnectFailure;
+use super::names::Names;
+use super::stream::Stream;
+use super::target::{Host, Target};
+use super::{tcp, tls};
+
+/// Of a name with more addresses that pass, the others are not tried.
+const MOST_ADDRESSES: usize = 6;
+
+/// Makes the connections of deliveries; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    names: Names,
+    policy: AddressPolicy,
+    tls: TlsConnector,
+    /// For TCP and TLS together.
+    patience: Duration,
+}
+
+impl Connector {
+    /// Connects where `policy` allows it; `patience` is for TCP and TLS together.
+    pub(crate) fn new(
+        names: Names,
+        policy: AddressPolicy,
+        tls: rustls::ClientConfig,
+        patience: Duration,
+    ) -> Self {
+        Self {
+            parts: Arc::new(Parts {
+                names,
+                policy,
+                tls: TlsConnector::from(Arc::new(tls)),
+                patience,
+            }),
+        }
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = TokioIo<Stream>;
+    type Error = ConnectFailure;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let parts = self.parts.clone();
+        let dial = Dial::begin();
+        Box::pin(async move { Ok(TokioIo::new(parts.connect(&uri, dial).await?)) })
+    }
+}
+
+impl Parts {
+    async fn connect(&self, uri: &Uri, dial: Arc<Dial>) -> Result<Stream, ConnectFailure> {
+        let target = Target::of(uri)?;
+        let addresses = self.addresses(&target, &dial).await?;
+        let deadline = Instant::now() + self.patience;
+        let stream = self.tcp(&target, &addresses, &dial, deadline).await?;
+        let Some(server) = target.server else {
+            dial.update(|progress| progress.stage = Stage::Connected);
+            return Ok(Stream::plain(stream, dial));
+        };
+        let started = Instant::now();
+        let shaken = timeout_at(deadline, self.tls.connect(server, stream)).await;
+        let stream = match shaken {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                let detail = tls::describe_tls(&error, &target.host);
+                return Err(ConnectFailure::new(ErrorKind::Tls, detail));
+            }
+            Err(_) => {
+                return Err(ConnectFailure::new(
+                    ErrorKind::ConnectTimeout,
+                    format!(
+                        "{} took the connection, but did not finish the TLS handshake within {:?}",
+                        target.host, self.patience
+                    ),
+                ));
+            }
+        };
+        dial.update(|progress| {
+            progress.stage = Stage::Connected;
+            progress.tls = Some(started.elapsed());
+        });
+        Ok(Stream::tls(stream, dial))
+    }
+
+    /// The addresses that may be connected to; at least one.
+    async fn addresses(
+        &self,
+        target: &Target,
+        dial: &Dial,
+    ) -> Result<Vec<SocketAddr>, ConnectFailure> {
+        let literal: [IpAddr; 1];
+        let found: Arc<[IpAddr]>;
+        let candidates: &[IpAddr] = match &target.host {
+            Host::Address(address) => {
+                literal = [*address];
+                &literal
+            }
+            Host::Name(name) => {
+                let started = Instant::now();
+                let answer = self.names.look_up(name).await;
+                dial.update(|progress| progress.lookup = Some(started.elapsed()));
+                found = answer?;
+                &found
+            }
+        };
+        let allowed: Vec<SocketAddr> = candidates
+            .iter()
+            .filter(|address| self.policy.allows(**address))
+            .take(MOST_ADDRESSES)
+            .map(|address| SocketAddr::new(*address, target.port))
+            .collect();
+        if allowed.is_empty() {
+            // The addresses stay untold: they may be of a network that the reader can't see into.
+            let detail = match &target.host {
+                Host::Address(address) => format!("deliveries may not reach {address}"),
+                Host::Name(name) => {
+                    format!("every address of {name} is one that deliveries may not reach")
+                }
+            };
+            return Err(ConnectFailure::new(ErrorKind::AddressRefused, detail));
+        }
+        Ok(allowed)
+    }
+
+    async fn tcp(
+        &self,
+        target: &Target,
+        addresses: &[SocketAddr],
+        dial: &Dial,
+        deadline: Instant,
+    ) -> Result<TcpStream, ConnectFailure> {
+        dial.update(|progress| {
+            progress.stage = Stage::Connect;
+            progress.address = addresses.first().copied();
+        });
+        let started = Instant::now();
+        match timeout_at(deadline, tcp::connect(addresses)).await {
+            Ok(Ok((stream, address))) => {
+                dial.update(|progress| {
+                    progress.stage = Stage::Tls;
+                    progress.address = Some(address);
+                    progress.connect = Some(started.elapsed());
+                });
+                Ok(stream)
+            }
+            Ok(Err((address, error))) => {
+                dial.update(|progress| progress.address = address);
+                Err(describe_tcp(&error, target))
+            }
+            Err(_) => Err(ConnectFailure::new(
+                ErrorKind::ConnectTimeout,
+                format!(
+                    "{} did not take the connection within {:?}",
+                    target.host, self.patience
+                ),
+            )),
+        }
+    }
+}
+
+fn describe_tcp(error: &std::io::Error, target: &Target) -> ConnectFailure {
+    use std::io::ErrorKind as Io;
+    let Target { host, port, .. } = target;
+    let (kind, detail) = match error.kind() {
+        Io::ConnectionRefused => (
+            ErrorKind::ConnectionRefused,
+            format!("{host} refused the connection on port {port}"),
+        ),
+        Io::TimedOut => (
+            ErrorKind::ConnectTimeout,
+            format!("{host} did not take the connection in the system's time"),
+        ),
+        Io::NetworkUnreachable | Io::HostUnreachable => (
+            ErrorKind::Connect,
+            format!("there is no way to {host} from here"),
+        ),
+        // The system's own words: no file descriptors, no free port.
+        _ => (
+            ErrorKind::Connect,
+            format!("no connection to {host}: {error}"),
+        ),
+    };
+    ConnectFailure::new(kind, detail)
+}

@@ -1,0 +1,46 @@
+//! Reading an answer's body: the start is kept, a little more is thrown away, the rest is left.
+
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+
+/// The start of a body, as far as it was read.
+#[derive(Debug, Default)]
+pub(super) struct Start {
+    pub(super) kept: Vec<u8>,
+    /// Whether the body went on after what is kept.
+    pub(super) truncated: bool,
+}
+
+impl Start {
+    /// Reads to the end, or until `keep` and `drain` bytes have come; then the body is let go, and
+    /// with it a connection that carries nothing else. What was read so far stays in `self` when
+    /// this is dropped.
+    ///
+    /// # Errors
+    /// The body ended before its end.
+    pub(super) async fn read(
+        &mut self,
+        mut body: Incoming,
+        keep: usize,
+        drain: usize,
+    ) -> Result<(), hyper::Error> {
+        if body.is_end_stream() {
+            return Ok(());
+        }
+        let mut left = keep.saturating_add(drain);
+        while let Some(frame) = body.frame().await {
+            // Trailers are nothing that anybody looks at.
+            let Ok(data) = frame?.into_data() else {
+                continue;
+            };
+            let room = keep - self.kept.len();
+            self.kept.extend_from_slice(&data[..data.len().min(room)]);
+            self.truncated |= data.len() > room;
+            if data.len() > left {
+                return Ok(());
+            }
+            left -= data.len();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,57 @@
+//! What the operator sets for the sender.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use fanfare_domain::address::AddressPolicy;
+use rustls_pki_types::CertificateDer;
+
+/// What the operator sets for the sender.
+#[derive(Clone, Debug)]
+pub struct SenderOptions {
+    /// Which addresses deliveries may reach.
+    pub addresses: AddressPolicy,
+    /// Authorities trusted beside the system's.
+    pub extra_authorities: Vec<CertificateDer<'static>>,
+    /// Name servers; empty: those of the system's `resolv.conf`.
+    pub nameservers: Vec<SocketAddr>,
+    /// Time for a look-up (5 s).
+    pub lookup_timeout: Duration,
+    /// Time for TCP and TLS together (10 s).
+    pub connect_timeout: Duration,
+    /// How long a connection is kept without a request (30 s).
+    pub idle_timeout: Duration,
+    /// A connection this old takes no further request (5 min), so that a change of address or
+    /// certificate is noticed.
+    pub max_connection_age: Duration,
+    /// How many connections without a request are kept for each origin (32); past it they are
+    /// closed.
+    pub max_idle_per_host: usize,
+    /// How many bytes of an answer's body are kept (4 KiB).
+    pub kept_body: usize,
+    /// How many bytes are read past those and thrown away, so that the connection can take the next
+    /// request (64 KiB). An answer whose body is longer counts as whole, and over HTTP/1.1 its
+    /// connection is closed.
+    pub max_drain: usize,
+    /// The most bytes of an answer's head (16 KiB; at least 8 KiB, and over HTTP/1.1 at most 100
+    /// headers). A larger head is an error of the protocol.
+    pub max_response_headers: usize,
+}
+
+impl Default for SenderOptions {
+    fn default() -> Self {
+        Self {
+            addresses: AddressPolicy::default(),
+            extra_authorities: Vec::new(),
+            nameservers: Vec::new(),
+            lookup_timeout: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(30),
+            max_connection_age: Duration::from_secs(300),
+            max_idle_per_host: 32,
+            kept_body: 4_096,
+            max_drain: 64 * 1_024,
+            max_response_headers: 16 * 1_024,
+        }
+    }
+}

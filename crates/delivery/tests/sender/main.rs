@@ -1,0 +1,4 @@
+//! The sender over real sockets, against scripted receivers and name servers.
+
+mod answers;
+mod rig;
