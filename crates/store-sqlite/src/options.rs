@@ -50,7 +50,7 @@ impl Default for Options {
             queue_time: Duration::from_secs(1),
             batch_jobs: 512,
             batch_bytes: 8 << 20,
-            checkpoint_bytes: 8 << 20,
+            checkpoint_bytes: 32 << 20,
             log_bytes: 64 << 20,
             synchronous_off_for_test_purposes_only: false,
             page_limit_for_test_purposes_only: None,
