@@ -242,6 +242,24 @@ pub(crate) fn for_writing(path: &Path, options: &Options) -> Result<Opened, Open
     })
 }
 
+/// Opens a file for writing beside the process that holds its lock: of this very version, and
+/// without the lock.
+pub(crate) fn for_writing_beside(path: &Path, options: &Options) -> Result<Connection, OpenError> {
+    must_be_a_store(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let sql = |error| OpenError::sql(path, error);
+    let connection = Connection::open_with_flags(path, flags).map_err(sql)?;
+    let found = look_inside(path, &connection)?;
+    if found != SCHEMA_VERSION {
+        return Err(OpenError::Io {
+            path: path.to_owned(),
+            source: format!("its schema version is {found}, and this release writes {SCHEMA_VERSION}").into(),
+        });
+    }
+    configure_writer(&connection, options).map_err(sql)?;
+    Ok(connection)
+}
+
 /// Asks SQLite what the file holds, the write-ahead log included, which the header does not show.
 fn look_inside(path: &Path, connection: &Connection) -> Result<u32, OpenError> {
     let sql = |error| OpenError::sql(path, error);

@@ -30,9 +30,21 @@ impl Database {
         let start = Start {
             path: path.to_owned(),
             connection: opened.connection,
-            lock: opened.lock,
+            lock: Some(opened.lock),
             observer: Arc::clone(observer),
         };
+        let writer = Writer::start(start, options).map_err(|error| OpenError::io(path, error))?;
+        Ok(Self { writer, readers })
+    }
+
+    fn open_beside(path: &Path, options: &Options, observer: &Observer) -> Result<Self, OpenError> {
+        let start = Start {
+            path: path.to_owned(),
+            connection: open::for_writing_beside(path, options)?,
+            lock: None,
+            observer: Arc::clone(observer),
+        };
+        let readers = Readers::open(path, options)?;
         let writer = Writer::start(start, options).map_err(|error| OpenError::io(path, error))?;
         Ok(Self { writer, readers })
     }
@@ -61,6 +73,25 @@ impl SqliteStore {
     pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
         let observer = Observer::default();
         let database = Database::open(path, options, &observer)?;
+        Ok(Self::of(
+            &database,
+            &database,
+            &database,
+            vec![database.clone()],
+            observer,
+        ))
+    }
+
+    /// Opens a store that another process has open, as a command beside a running server does.
+    ///
+    /// Only the configuration part may be written through it: of the others, the process with the
+    /// lock remembers what it wrote last.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_beside(path: &Path, options: &Options) -> Result<Self, OpenError> {
+        let observer = Observer::default();
+        let database = Database::open_beside(path, options, &observer)?;
         Ok(Self::of(
             &database,
             &database,

@@ -20,7 +20,8 @@ use crate::options::Options;
 pub(crate) struct Start {
     pub(crate) path: PathBuf,
     pub(crate) connection: Connection,
-    pub(crate) lock: Lock,
+    /// None beside the process that holds it.
+    pub(crate) lock: Option<Lock>,
     pub(crate) observer: Arc<OnceLock<Arc<dyn CommitObserver>>>,
 }
 
