@@ -125,6 +125,7 @@ impl OpenError {
 struct Header {
     version: u32,
     application: u32,
+    pages: u32,
 }
 
 /// Reads the header without SQLite, which would make files beside it; none for a fresh file.
@@ -167,6 +168,7 @@ fn header(path: &Path) -> Result<Option<Header>, OpenError> {
     Ok(Some(Header {
         version: number(60),
         application: number(68),
+        pages: number(28),
     }))
 }
 
@@ -184,6 +186,21 @@ fn judge(path: &Path, header: &Header) -> Result<(), OpenError> {
         });
     }
     Ok(())
+}
+
+/// Judges a file by its header alone, as far as that can be: the write-ahead log, where there is
+/// one, may hold a later header, as it does from a store's first moments until its first checkpoint.
+/// One empty page is what a crash before the first commit leaves.
+fn judge_alone(path: &Path, header: &Header) -> Result<(), OpenError> {
+    if header.application == 0 && (logged(path) || header.pages <= 1) {
+        return Ok(());
+    }
+    judge(path, header)
+}
+
+/// Whether there is a write-ahead log with something in it.
+fn logged(path: &Path) -> bool {
+    fs::metadata(log_path(path)).is_ok_and(|log| log.len() > 0)
 }
 
 /// A file that is open for writing, with its lock.
@@ -204,7 +221,7 @@ fn log_path(path: &Path) -> PathBuf {
 pub(crate) fn for_writing(path: &Path, options: &Options) -> Result<Opened, OpenError> {
     // What can be refused without any trace is refused first.
     let fresh = match header(path)? {
-        Some(header) => judge(path, &header).map(|()| false)?,
+        Some(header) => judge_alone(path, &header).map(|()| false)?,
         None => true,
     };
     if fresh {
@@ -264,23 +281,23 @@ pub(crate) fn for_writing_beside(path: &Path, options: &Options) -> Result<Conne
 fn look_inside(path: &Path, connection: &Connection) -> Result<u32, OpenError> {
     let sql = |error| OpenError::sql(path, error);
     // Closing would copy a log that is left from a crash into a file that is then refused.
-    let logged = fs::metadata(log_path(path)).is_ok_and(|log| log.len() > 0);
     let keep_log = |on| connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on);
-    if logged {
+    if logged(path) {
         keep_log(true).map_err(sql)?;
     }
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get(0));
     // Reading the schema shows most damage that there can be at the start of the file.
-    connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
-            row.get::<_, i64>(0)
-        })
+    let things: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(sql)?;
     let found = Header {
         version: number("user_version").map_err(sql)?,
         application: number("application_id").map_err(sql)?,
+        pages: number("page_count").map_err(sql)?,
     };
-    judge(path, &found)?;
+    if things > 0 || found.application != 0 {
+        judge(path, &found)?;
+    }
     keep_log(false).map_err(sql)?;
     Ok(found.version)
 }
@@ -336,7 +353,7 @@ pub(crate) fn read_only(path: &Path) -> Result<Connection, OpenError> {
 /// Refuses what is no store of a version that this binary knows, without changing anything.
 pub(crate) fn must_be_a_store(path: &Path) -> Result<(), OpenError> {
     match header(path)? {
-        Some(header) => judge(path, &header),
+        Some(header) => judge_alone(path, &header),
         None => Err(OpenError::Io {
             path: path.to_owned(),
             source: "there is no store".into(),
