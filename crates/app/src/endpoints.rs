@@ -1,6 +1,7 @@
 //! Endpoints and their secrets.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fanfare_domain::endpoint::{Disabled, DisabledReason, Endpoint};
@@ -11,7 +12,9 @@ use fanfare_domain::policy::PolicyPatch;
 use fanfare_domain::secret::{Secret, SecretKind};
 
 use crate::error::{Faults, UseCaseError};
+use crate::external::id_removal;
 use crate::fanfare::Fanfare;
+use crate::format::Format;
 use crate::port::configuration::Revision;
 use crate::repository::{PageOf, Stored, parts};
 
@@ -82,7 +85,7 @@ impl Fanfare {
         self.scope_exists(scope)?;
         let now = self.ports.clock.now();
         let mut faults = Faults::new(found);
-        let given = self.check_endpoint(scope, &draft, &mut faults);
+        let given = self.check_endpoint(scope, &draft, &[], &mut faults);
         let kind = match &draft.secret {
             None => draft.signature.unwrap_or_default(),
             Some(text) => check_secret(text, draft.signature, "#/secret", &mut faults),
@@ -91,13 +94,7 @@ impl Fanfare {
         let Some(given) = given else {
             return Err(UseCaseError::Invalid(Vec::new()));
         };
-        let most = self.limits.endpoints_per_tenant;
-        if self.directory.endpoint_count(scope) >= most {
-            return Err(UseCaseError::Limit(format!(
-                "the tenant {:?} has {most} endpoints, the most that this server allows; delete one first",
-                scope.tenant.as_str()
-            )));
-        }
+        self.endpoint_limit(scope)?;
         let text = draft
             .secret
             .unwrap_or_else(|| kind.generate(&self.secret_chance()));
@@ -105,6 +102,7 @@ impl Fanfare {
             id: EndpointId::new(now, self.ports.random.bits()),
             scope: scope.clone(),
             dialect: None,
+            external: None,
             url: given.url,
             description: given.description,
             event_types: given.event_types,
@@ -164,7 +162,11 @@ impl Fanfare {
         draft: EndpointDraft,
         found: Vec<Fault>,
     ) -> Result<Endpoint, UseCaseError> {
-        self.scope_exists(scope)?;
+        let before = self
+            .endpoint(scope, id)
+            .await?
+            .event_types
+            .unwrap_or_default();
         let now = self.ports.clock.now();
         let mut faults = Faults::new(found);
         if draft.secret.is_some() {
@@ -173,7 +175,7 @@ impl Fanfare {
                 "can't be changed here; rotate the secret instead",
             );
         }
-        let given = self.check_endpoint(scope, &draft, &mut faults);
+        let given = self.check_endpoint(scope, &draft, &before, &mut faults);
         faults.refuse_if_any()?;
         let Some(given) = given else {
             return Err(UseCaseError::Invalid(Vec::new()));
@@ -208,9 +210,9 @@ impl Fanfare {
     /// # Errors
     /// When the tenant has no such endpoint.
     pub async fn delete_endpoint(&self, scope: &Scope, id: &str) -> Result<(), UseCaseError> {
-        self.scope_exists(scope)?;
+        let endpoint = self.endpoint(scope, id).await?;
         let (environment, tenant) = parts(scope);
-        self.remove::<Endpoint>((environment, tenant, id), Vec::new())
+        self.remove::<Endpoint>((environment, tenant, id), id_removal(&endpoint))
             .await
     }
 
@@ -228,10 +230,16 @@ impl Fanfare {
         self.scope_exists(scope)?;
         let now = self.ports.clock.now();
         let mut faults = Faults::new(found);
-        if let Some(text) = &draft.secret {
-            check_secret(text, None, "#/secret", &mut faults);
+        let format = Arc::clone(self.format_of(scope, id).await?);
+        if let Some(Err(cause)) = draft
+            .secret
+            .as_deref()
+            .map(|text| format.check_secret(text))
+        {
+            faults.add("#/secret", cause);
         }
-        let overlap = draft.overlap.unwrap_or(self.limits.rotation_overlap);
+        let wanted = draft.overlap.unwrap_or(self.limits.rotation_overlap);
+        let overlap = format.rotation_overlap().unwrap_or(wanted);
         if overlap > MAX_OVERLAP {
             faults.add("#/overlap", "must be at most 30d");
         }
@@ -252,7 +260,7 @@ impl Fanfare {
             let text = draft
                 .secret
                 .clone()
-                .unwrap_or_else(|| endpoint.signature.generate(&chance));
+                .unwrap_or_else(|| format.new_secret(endpoint.signature, &chance));
             endpoint.rotate(
                 Secret {
                     text,
@@ -267,6 +275,22 @@ impl Fanfare {
         };
         let (environment, tenant) = parts(scope);
         Ok(self.modify((environment, tenant, id), change).await?.noun)
+    }
+
+    pub(crate) fn endpoint_limit(&self, scope: &Scope) -> Result<(), UseCaseError> {
+        let most = self.limits.endpoints_per_tenant;
+        if self.directory.endpoint_count(scope) < most {
+            return Ok(());
+        }
+        Err(UseCaseError::Limit(format!(
+            "the tenant {:?} has {most} endpoints, the most that this server allows; delete one first",
+            scope.tenant.as_str()
+        )))
+    }
+
+    async fn format_of(&self, scope: &Scope, id: &str) -> Result<&Arc<dyn Format>, UseCaseError> {
+        let endpoint = self.endpoint(scope, id).await?;
+        Ok(self.directory.formats().of(endpoint.dialect.as_deref()))
     }
 
     /// Disables an endpoint on the engine's own account, unless it is disabled already or gone.

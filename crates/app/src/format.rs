@@ -3,9 +3,11 @@
 //! The native format is here; a dialect brings its own, with its own preset of the delivery policy.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use fanfare_domain::policy::DeliveryPolicy;
+use fanfare_domain::secret::{SECRET_BYTES, SecretKind};
 use fanfare_domain::time::Timestamp;
 use http::HeaderMap;
 
@@ -67,6 +69,26 @@ pub trait Format: Send + Sync + 'static {
 
     /// The delivery policy of endpoints that say nothing of their own.
     fn preset(&self) -> &DeliveryPolicy;
+
+    /// Makes the text of a secret from 32 bytes of chance.
+    fn new_secret(&self, kind: SecretKind, chance: &[u8; SECRET_BYTES]) -> String {
+        kind.generate(chance)
+    }
+
+    /// Checks the text of a secret that somebody gave; the error says what would be right, without it.
+    ///
+    /// # Errors
+    /// When the format can't sign with it.
+    fn check_secret(&self, text: &str) -> Result<(), String> {
+        SecretKind::read(text)
+            .map(drop)
+            .map_err(|cause| cause.to_string())
+    }
+
+    /// How long old secrets sign beside a new one, where the format fixes it; none: as the caller says.
+    fn rotation_overlap(&self) -> Option<Duration> {
+        None
+    }
 
     /// Makes the request of an attempt at `now`; it is signed anew each time.
     fn prepare(&self, parcel: &Parcel, target: &Target, now: Timestamp) -> Prepared;

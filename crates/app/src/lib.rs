@@ -11,6 +11,7 @@ pub mod endpoints;
 pub mod environments;
 pub mod error;
 pub mod event_types;
+pub mod external;
 pub mod format;
 pub mod keys;
 pub mod port;

@@ -87,9 +87,9 @@ pub struct PageOf<C> {
 }
 
 /// How often a change is tried again when somebody else was faster.
-const TRIES: usize = 5;
+pub(crate) const TRIES: usize = 5;
 
-fn key_of<T: Noun>(noun: &T) -> DocumentKey {
+pub(crate) fn key_of<T: Noun>(noun: &T) -> DocumentKey {
     let (environment, tenant, id) = noun.place();
     DocumentKey {
         kind: T::KIND,
@@ -110,7 +110,7 @@ fn read<T: Noun>(document: &Document) -> Result<Stored<T>, StoreError> {
     })
 }
 
-fn write<T: Noun>(noun: &T) -> Result<String, StoreError> {
+pub(crate) fn write<T: Noun>(noun: &T) -> Result<String, StoreError> {
     serde_json::to_string(noun).map_err(|cause| StoreError::corrupt(T::NAME, cause))
 }
 

@@ -22,6 +22,9 @@ pub struct Endpoint {
     /// The provider whose API and format it speaks; none for the native ones.
     #[serde(default)]
     pub dialect: Option<String>,
+    /// What its dialect keeps of it besides the rest; none for native ones.
+    #[serde(default)]
+    pub external: Option<External>,
     /// Where deliveries go.
     pub url: String,
     /// The owner's note.
@@ -46,6 +49,16 @@ pub struct Endpoint {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
+}
+
+/// What a dialect keeps of an endpoint besides what every endpoint has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct External {
+    /// The id by which the dialect's clients know it.
+    pub id: String,
+    /// What only the dialect's own answers show.
+    #[serde(default)]
+    pub data: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Since when and why an endpoint gets nothing.

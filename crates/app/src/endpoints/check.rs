@@ -37,6 +37,7 @@ impl Fanfare {
         &self,
         scope: &Scope,
         draft: &EndpointDraft,
+        before: &[Subscription],
         faults: &mut Faults,
     ) -> Option<Given> {
         match &draft.url {
@@ -52,7 +53,7 @@ impl Fanfare {
         let event_types = draft
             .event_types
             .as_ref()
-            .map(|list| self.check_subscriptions(scope, list, faults));
+            .map(|list| self.check_subscriptions(scope, list, before, faults));
         let attributes = Attributes::new(draft.attributes.clone().unwrap_or_default());
         if let Err(cause) = &attributes {
             faults.add("#/attributes", cause);
@@ -83,6 +84,7 @@ impl Fanfare {
         &self,
         scope: &Scope,
         list: &[SubscriptionDraft],
+        before: &[Subscription],
         faults: &mut Faults,
     ) -> Vec<Subscription> {
         if list.len() > MAX_EVENT_TYPES {
@@ -95,7 +97,14 @@ impl Fanfare {
         let mut taken = Vec::with_capacity(list.len());
         for (place, draft) in list.iter().enumerate() {
             let at = format!("#/event_types/{place}");
-            match self.check_subscription(scope, draft) {
+            let checked = read_subscription(draft).and_then(|entry| {
+                // What it had before may stay: a type that was removed since, or a dialect's own name.
+                if !before.contains(&entry) {
+                    self.in_catalogue(scope, &entry)?;
+                }
+                Ok(entry)
+            });
+            match checked {
                 Ok(entry) if taken.contains(&entry) => {}
                 Ok(entry) => taken.push(entry),
                 Err(detail) => faults.add(at, detail),
@@ -104,51 +113,53 @@ impl Fanfare {
         taken
     }
 
-    fn check_subscription(
-        &self,
-        scope: &Scope,
-        draft: &SubscriptionDraft,
-    ) -> Result<Subscription, String> {
-        let known = |name: &str| {
-            let unknown = || {
-                format!(
-                    "names the event type {name:?}, which the catalogue does not have; create it first"
-                )
-            };
-            self.directory
-                .route(scope, name)
-                .event_type
-                .ok_or_else(unknown)
-        };
-        match draft {
-            SubscriptionDraft::Text(text) => {
-                let entry = Subscription::parse(text).map_err(|cause| format!("is {cause}"))?;
-                if let Subscription::Type(name) = &entry {
-                    known(name.as_str())?;
-                }
-                Ok(entry)
-            }
-            SubscriptionDraft::Subcategory {
+    /// Whether the catalogue has what an entry names. A prefix may come before its types.
+    fn in_catalogue(&self, scope: &Scope, entry: &Subscription) -> Result<(), String> {
+        let (name, subcategory) = match entry {
+            Subscription::Prefix(_) => return Ok(()),
+            Subscription::Type(name) => (name, None),
+            Subscription::Subcategory {
                 event_type,
                 subcategory,
-            } => {
-                let name = EventTypeName::parse(event_type)
-                    .map_err(|cause| format!("has a type that {cause}"))?;
-                let has = known(event_type)?
+            } => (event_type, Some(subcategory)),
+        };
+        let Some(known) = self.directory.route(scope, name.as_str()).event_type else {
+            return Err(format!(
+                "names the event type \"{name}\", which the catalogue does not have; create it first"
+            ));
+        };
+        match subcategory {
+            Some(wanted)
+                if !known
                     .event_type
                     .subcategories
                     .iter()
-                    .any(|each| each.value == *subcategory);
-                if !has {
-                    return Err(format!(
-                        "names the subcategory {subcategory:?}, which {event_type:?} does not have"
-                    ));
-                }
-                Ok(Subscription::Subcategory {
-                    event_type: name,
-                    subcategory: subcategory.clone(),
-                })
+                    .any(|each| each.value == *wanted) =>
+            {
+                Err(format!(
+                    "names the subcategory {wanted:?}, which \"{name}\" does not have"
+                ))
             }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn read_subscription(draft: &SubscriptionDraft) -> Result<Subscription, String> {
+    match draft {
+        SubscriptionDraft::Text(text) => {
+            Subscription::parse(text).map_err(|cause| format!("is {cause}"))
+        }
+        SubscriptionDraft::Subcategory {
+            event_type,
+            subcategory,
+        } => {
+            let event_type = EventTypeName::parse(event_type)
+                .map_err(|cause| format!("has a type that {cause}"))?;
+            Ok(Subscription::Subcategory {
+                event_type,
+                subcategory: subcategory.clone(),
+            })
         }
     }
 }
