@@ -1,3 +1,9 @@
 //! Scaffolding for tests and the bench: nothing here is part of the product.
 
+pub mod builders;
+pub mod clock;
+pub mod memory_store;
+mod power;
 pub mod receiver;
+pub mod scripted_sender;
+pub mod seeded;
