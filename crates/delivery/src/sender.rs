@@ -17,15 +17,18 @@
 //!   rest is never read. One that ends in time and in bounds is read to its end, so that an answer
 //!   cut short is told from a whole one.
 //! * Connections age out by idleness and by age.
+//! * A request that is dropped or out of time, or whose answer is not read to its end, takes its
+//!   HTTP/1.1 connection with it at once, even where the receiver does not read. Over HTTP/2 its
+//!   stream is reset; out of time, the connection takes no further request.
 //!
 //! Redirects are answers like any other. Bodies are not decompressed.
 
 mod answer_body;
 mod failure;
+mod link;
 mod options;
 
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -33,18 +36,15 @@ use bytes::Bytes;
 use fanfare_app::port::sender::{Exchange, OutboundRequest, Response, Sender};
 use fanfare_domain::attempt::{AttemptError, Timings};
 use hickory_resolver::net::NetError;
-use http::{Extensions, Method, Request, Version};
+use http::{Method, Request, Version};
 use http_body_util::Full;
-use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
-use crate::guard::{
-    AuthorityError, Connector, DIAL, Dial, Names, NamesOptions, Stage, client_config,
-};
-use answer_body::Start;
+use crate::guard::{AuthorityError, Connector, DIAL, Names, NamesOptions, client_config};
+use answer_body::{End, Start};
+use link::Link;
 pub use options::SenderOptions;
 
 /// hyper's own least size of a buffer for a head.
@@ -132,32 +132,35 @@ impl HttpSender {
             return failed(started, None, failure::unusable("the URL has no host"));
         }
 
-        let captured = capture_connection(&mut request);
+        let mut link = Link::of(&mut request);
         let head = timeout_at(deadline, self.client.request(request)).await;
-        let link = Link::of(&captured);
+        link.learn();
         let answer = match head {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return failed(started, Some(link), failure::of(&error, host)),
+            Ok(Err(error)) => return failed(started, Some(&link), failure::of(&error, host)),
             Err(_) => {
-                // Whatever hangs there shall not get the next request.
-                link.retire(&captured);
+                link.retire();
                 let error = failure::out_of_time(limit, link.connecting());
-                return failed(started, Some(link), error);
+                return failed(started, Some(&link), error);
             }
         };
         let first_byte = started.elapsed();
         if link.age() >= self.max_connection_age {
-            link.retire(&captured);
+            link.retire();
         }
 
         let (head, body) = answer.into_parts();
         let mut start = Start::default();
-        let error = self.read(&mut start, body, deadline).await;
-        let error = match error {
-            Ok(Ok(())) => None,
+        let reading = start.read(body, self.kept_body, self.max_drain);
+        let error = match timeout_at(deadline, reading).await {
+            Ok(Ok(End::Reached)) => {
+                link.finish();
+                None
+            }
+            Ok(Ok(End::PastTheBound)) => None,
             Ok(Err(error)) => Some(failure::of(&error, host)),
             Err(_) => {
-                link.retire(&captured);
+                link.retire();
                 Some(failure::endless(limit))
             }
         };
@@ -168,9 +171,11 @@ impl HttpSender {
             body: start.kept,
             truncated: start.truncated,
         };
-        let mut timings = link.timings();
-        timings.first_byte = Some(first_byte);
-        timings.total = started.elapsed();
+        let timings = Timings {
+            first_byte: Some(first_byte),
+            total: started.elapsed(),
+            ..link.timings()
+        };
         Exchange {
             address: link.address(),
             timings,
@@ -178,90 +183,12 @@ impl HttpSender {
             error,
         }
     }
-
-    async fn read(
-        &self,
-        start: &mut Start,
-        body: Incoming,
-        deadline: Instant,
-    ) -> Result<Result<(), hyper::Error>, tokio::time::error::Elapsed> {
-        let reading = start.read(body, self.kept_body, self.max_drain);
-        timeout_at(deadline, reading).await
-    }
 }
 
-/// What is known of the connection of a request.
-struct Link {
-    /// The one that was begun for this request.
-    own: Option<Arc<Dial>>,
-    /// The one that the request went out on.
-    used: Option<Arc<Dial>>,
-}
-
-impl Link {
-    fn of(captured: &CaptureConnection) -> Self {
-        let own = DIAL.with(RefCell::take);
-        let used = captured
-            .connection_metadata()
-            .as_ref()
-            .and_then(|connected| {
-                let mut extensions = Extensions::new();
-                connected.get_extras(&mut extensions);
-                extensions.remove::<Arc<Dial>>()
-            });
-        Self { own, used }
-    }
-
-    fn known(&self) -> Option<&Arc<Dial>> {
-        self.used.as_ref().or(self.own.as_ref())
-    }
-
-    fn address(&self) -> Option<std::net::SocketAddr> {
-        self.known().and_then(|dial| dial.progress().address)
-    }
-
-    fn age(&self) -> Duration {
-        self.used.as_ref().map_or(Duration::ZERO, |dial| dial.age())
-    }
-
-    /// How far its connection is, where the request still waits for one.
-    fn connecting(&self) -> Option<Stage> {
-        match (&self.used, &self.own) {
-            (None, Some(own)) => Some(own.progress().stage),
-            _ => None,
-        }
-    }
-
-    /// Times of the connection, where it was made for this request.
-    fn timings(&self) -> Timings {
-        let fresh = match (&self.own, &self.used) {
-            (Some(own), Some(used)) => Arc::ptr_eq(own, used),
-            (own, _) => own.is_some(),
-        };
-        let Some(own) = self.own.as_ref().filter(|_| fresh) else {
-            return Timings::default();
-        };
-        let progress = own.progress();
-        Timings {
-            lookup: progress.lookup,
-            connect: progress.connect,
-            tls: progress.tls,
-            ..Timings::default()
-        }
-    }
-
-    /// Lets the connection take no further request.
-    fn retire(&self, captured: &CaptureConnection) {
-        if let Some(connected) = captured.connection_metadata().as_ref() {
-            connected.poison();
-        }
-    }
-}
-
-fn failed(started: Instant, link: Option<Link>, error: AttemptError) -> Exchange {
-    let timings = link.as_ref().map_or_else(Timings::default, Link::timings);
+fn failed(started: Instant, link: Option<&Link>, error: AttemptError) -> Exchange {
+    let timings = link.map_or_else(Timings::default, Link::timings);
     Exchange {
-        address: link.as_ref().and_then(Link::address),
+        address: link.and_then(Link::address),
         timings: Timings {
             total: started.elapsed(),
             ..timings

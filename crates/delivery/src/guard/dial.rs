@@ -3,8 +3,11 @@
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
 use std::time::Duration;
 
+use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -17,11 +20,18 @@ tokio::task_local! {
     pub(crate) static DIAL: RefCell<Option<Arc<Dial>>>;
 }
 
-/// One connection: how far it is, to where, and how long the parts took.
+/// One connection: how far it is, to where, how long the parts took, and whether it is wanted.
 #[derive(Debug)]
 pub(crate) struct Dial {
     started: Instant,
     progress: Mutex<Progress>,
+    /// Several requests at a time go over it: HTTP/2.
+    many: AtomicBool,
+    /// The other side takes no more bytes for now.
+    blocked: AtomicBool,
+    given_up: AtomicBool,
+    /// The task that reads and writes.
+    task: AtomicWaker,
 }
 
 /// What is known so far.
@@ -50,6 +60,10 @@ impl Dial {
         let dial = Arc::new(Self {
             started: Instant::now(),
             progress: Mutex::default(),
+            many: AtomicBool::new(false),
+            blocked: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
+            task: AtomicWaker::new(),
         });
         // Outside of a request there is nobody to tell.
         let _ = DIAL.try_with(|current| current.replace(Some(dial.clone())));
@@ -67,5 +81,37 @@ impl Dial {
     /// How long ago it was begun.
     pub(crate) fn age(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    pub(super) fn carries_many(&self) {
+        self.many.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_blocked(&self, blocked: bool) {
+        self.blocked.store(blocked, Ordering::Relaxed);
+    }
+
+    /// Whether bytes wait to be written, which the other side does not take.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Relaxed)
+    }
+
+    /// Ends the connection now, whatever is still to be written, unless others' requests go over it
+    /// too.
+    pub(crate) fn give_up(&self) {
+        if !self.many.load(Ordering::Relaxed) {
+            self.given_up.store(true, Ordering::Release);
+            self.task.wake();
+        }
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Acquire)
+    }
+
+    /// Whether it is given up by now; where not, `waker` is woken when it is.
+    pub(super) fn is_given_up_later(&self, waker: &Waker) -> bool {
+        self.task.register(waker);
+        self.is_given_up()
     }
 }

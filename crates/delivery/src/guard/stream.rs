@@ -4,18 +4,27 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
 use tokio_rustls::client::TlsStream;
 
 use super::dial::Dial;
+
+/// How long a connection may take no byte while there are some to write. hyper waits for its
+/// buffers to empty also where nobody waits for an answer any more, and a receiver that reads
+/// nothing would hold the connection for good.
+const STALL: Duration = Duration::from_secs(30);
 
 /// A connection to an address that was decided on, with or without TLS.
 pub(crate) struct Stream {
     transport: Transport,
     dial: Arc<Dial>,
+    /// Runs while nothing can be written.
+    stall: Option<Pin<Box<Sleep>>>,
 }
 
 enum Transport {
@@ -24,18 +33,79 @@ enum Transport {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+trait Io: AsyncRead + AsyncWrite + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Unpin> Io for T {}
+
 impl Stream {
     pub(super) fn plain(stream: TcpStream, dial: Arc<Dial>) -> Self {
+        Self::new(Transport::Plain(stream), dial)
+    }
+
+    /// HTTP/2 where the handshake agreed on it.
+    pub(super) fn tls(stream: TlsStream<TcpStream>, dial: Arc<Dial>) -> Self {
+        let transport = Transport::Tls(Box::new(stream));
+        if transport.is_http2() {
+            dial.carries_many();
+        }
+        Self::new(transport, dial)
+    }
+
+    fn new(transport: Transport, dial: Arc<Dial>) -> Self {
         Self {
-            transport: Transport::Plain(stream),
+            transport,
             dial,
+            stall: None,
         }
     }
 
-    pub(super) fn tls(stream: TlsStream<TcpStream>, dial: Arc<Dial>) -> Self {
-        Self {
-            transport: Transport::Tls(Box::new(stream)),
-            dial,
+    /// Does one step, unless nobody wants the connection any more.
+    fn step<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        step: impl FnOnce(Pin<&mut dyn Io>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let io: Pin<&mut dyn Io> = match &mut self.transport {
+            Transport::Plain(stream) => Pin::new(stream),
+            Transport::Tls(stream) => Pin::new(stream),
+        };
+        if self.dial.is_given_up() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        let done = step(io, context);
+        if done.is_pending() && self.dial.is_given_up_later(context.waker()) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        done
+    }
+
+    fn step_of_writing<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        step: impl FnOnce(Pin<&mut dyn Io>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let done = self.step(context, step);
+        if done.is_ready() {
+            if self.stall.take().is_some() {
+                self.dial.set_blocked(false);
+            }
+            return done;
+        }
+        let stall = self.stall.get_or_insert_with(|| {
+            self.dial.set_blocked(true);
+            Box::pin(sleep(STALL))
+        });
+        match stall.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => done,
+        }
+    }
+}
+
+impl Transport {
+    fn is_http2(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
         }
     }
 }
@@ -43,11 +113,10 @@ impl Stream {
 impl Connection for Stream {
     fn connected(&self) -> Connected {
         let connected = Connected::new().extra(self.dial.clone());
-        match &self.transport {
-            Transport::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
-                connected.negotiated_h2()
-            }
-            _ => connected,
+        if self.transport.is_http2() {
+            connected.negotiated_h2()
+        } else {
+            connected
         }
     }
 }
@@ -58,10 +127,7 @@ impl AsyncRead for Stream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match &mut self.transport {
-            Transport::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Transport::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
+        self.step(context, |io, context| io.poll_read(context, buffer))
     }
 }
 
@@ -71,10 +137,7 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.transport {
-            Transport::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Transport::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
+        self.step_of_writing(context, |io, context| io.poll_write(context, bytes))
     }
 
     fn poll_write_vectored(
@@ -82,10 +145,9 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.transport {
-            Transport::Plain(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-            Transport::Tls(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-        }
+        self.step_of_writing(context, |io, context| {
+            io.poll_write_vectored(context, slices)
+        })
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -96,22 +158,15 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.transport {
-            Transport::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Transport::Tls(stream) => Pin::new(stream).poll_flush(context),
-        }
+        self.step_of_writing(context, |io, context| io.poll_flush(context))
     }
 
-    /// Says goodbye where that takes no waiting. A receiver that reads nothing must not keep the
+    /// Says goodbye where that takes no waiting: a receiver that reads nothing must not keep the
     /// connection by leaving no room for TLS's last words.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let said = match &mut self.transport {
-            Transport::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Transport::Tls(stream) => Pin::new(stream).poll_shutdown(context),
-        };
-        match said {
+        match self.step(context, |io, context| io.poll_shutdown(context)) {
             Poll::Pending => Poll::Ready(Ok(())),
-            ready => ready,
+            said => said,
         }
     }
 }

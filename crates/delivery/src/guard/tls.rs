@@ -85,7 +85,8 @@ fn describe_certificate(error: &CertificateError, host: &dyn std::fmt::Display) 
         E::NotValidYet | E::NotValidYetContext { .. } => {
             format!("the certificate of {host} is not valid yet")
         }
-        E::UnknownIssuer => {
+        // The second: its authority bears the name of one that is trusted, with another key.
+        E::UnknownIssuer | E::BadSignature => {
             format!("the certificate of {host} is signed by no authority that is trusted here")
         }
         E::Revoked => format!("the certificate of {host} has been revoked"),

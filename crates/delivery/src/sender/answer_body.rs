@@ -11,6 +11,15 @@ pub(super) struct Start {
     pub(super) truncated: bool,
 }
 
+/// Where reading stopped.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// At the body's end.
+    Reached,
+    /// Before it, with as much as may be read.
+    PastTheBound,
+}
+
 impl Start {
     /// Reads to the end, or until `keep` and `drain` bytes have come; then the body is let go, and
     /// with it a connection that carries nothing else. What was read so far stays in `self` when
@@ -23,9 +32,9 @@ impl Start {
         mut body: Incoming,
         keep: usize,
         drain: usize,
-    ) -> Result<(), hyper::Error> {
+    ) -> Result<End, hyper::Error> {
         if body.is_end_stream() {
-            return Ok(());
+            return Ok(End::Reached);
         }
         let mut left = keep.saturating_add(drain);
         while let Some(frame) = body.frame().await {
@@ -37,10 +46,10 @@ impl Start {
             self.kept.extend_from_slice(&data[..data.len().min(room)]);
             self.truncated |= data.len() > room;
             if data.len() > left {
-                return Ok(());
+                return Ok(End::PastTheBound);
             }
             left -= data.len();
         }
-        Ok(())
+        Ok(End::Reached)
     }
 }
