@@ -1,0 +1,6 @@
+//! Deliveries: events on their way to endpoints.
+
+pub(crate) mod list;
+pub(crate) mod read;
+pub(crate) mod retry;
+pub(crate) mod view;

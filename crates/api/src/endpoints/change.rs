@@ -1,0 +1,86 @@
+//! Changing and removing endpoints.
+
+use axum::Json;
+use axum::extract::State;
+use fanfare_domain::key::Right;
+use http::StatusCode;
+
+use super::form::EndpointInput;
+use super::view::EndpointView;
+use crate::auth::Acting;
+use crate::body::{Given, Incoming};
+use crate::place::{At, EndpointPath};
+use crate::problem::Problem;
+use crate::state::Api;
+
+/// Replace an endpoint
+///
+/// What is left out becomes as it is for a new endpoint; its id, secrets and history stay.
+#[utoipa::path(
+    put, path = "/v1/tenants/{tenant}/endpoints/{endpoint}", operation_id = "replace_endpoint",
+    tag = "Endpoints",
+    params(EndpointPath),
+    request_body = EndpointInput,
+    responses((status = 200, description = "The endpoint as it is now.", body = EndpointView)),
+)]
+pub(crate) async fn replace_endpoint(
+    State(api): State<Api>,
+    caller: Acting,
+    At(at): At<EndpointPath>,
+    body: Incoming,
+) -> Result<Json<EndpointView>, Problem> {
+    let scope = caller.for_tenant(&api, Right::Manage, &at.tenant)?;
+    // First of all, so that a path that names nothing is told before faults of the body.
+    api.fanfare.endpoint(&scope, &at.endpoint).await?;
+    let given = body.read::<EndpointInput>(&api).await?;
+    let endpoint = api
+        .fanfare
+        .replace_endpoint(&scope, &at.endpoint, given.draft.into(), given.faults)
+        .await?;
+    Ok(Json(EndpointView::new(endpoint, true)))
+}
+
+/// Change an endpoint
+///
+/// Takes a merge patch (RFC 7396): what is left out stays, `null` makes it as it is for a new endpoint.
+#[utoipa::path(
+    patch, path = "/v1/tenants/{tenant}/endpoints/{endpoint}", operation_id = "update_endpoint",
+    tag = "Endpoints",
+    params(EndpointPath),
+    request_body(content = EndpointInput, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "The endpoint as it is now.", body = EndpointView)),
+)]
+pub(crate) async fn update_endpoint(
+    State(api): State<Api>,
+    caller: Acting,
+    At(at): At<EndpointPath>,
+    body: Incoming,
+) -> Result<Json<EndpointView>, Problem> {
+    let scope = caller.for_tenant(&api, Right::Manage, &at.tenant)?;
+    let endpoint = api.fanfare.endpoint(&scope, &at.endpoint).await?;
+    let given: Given<EndpointInput> = body.patch(&api, EndpointInput::from(&endpoint)).await?;
+    let endpoint = api
+        .fanfare
+        .replace_endpoint(&scope, &at.endpoint, given.draft.into(), given.faults)
+        .await?;
+    Ok(Json(EndpointView::new(endpoint, true)))
+}
+
+/// Delete an endpoint
+///
+/// What waits for it is discarded; its deliveries can be looked up for as long as they are kept.
+#[utoipa::path(
+    delete, path = "/v1/tenants/{tenant}/endpoints/{endpoint}", operation_id = "delete_endpoint",
+    tag = "Endpoints",
+    params(EndpointPath),
+    responses((status = 204, description = "It is gone.")),
+)]
+pub(crate) async fn delete_endpoint(
+    State(api): State<Api>,
+    caller: Acting,
+    At(at): At<EndpointPath>,
+) -> Result<StatusCode, Problem> {
+    let scope = caller.for_tenant(&api, Right::Manage, &at.tenant)?;
+    api.fanfare.delete_endpoint(&scope, &at.endpoint).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,131 @@
+//! What happened at an endpoint, minute by minute.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use fanfare_app::port::deliveries::Tally;
+use fanfare_domain::key::Right;
+use fanfare_domain::time::Timestamp;
+use http::Uri;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::auth::Acting;
+use crate::place::{At, EndpointPath};
+use crate::problem::Problem;
+use crate::query::{Query, SpanParameters};
+use crate::state::Api;
+use crate::time::Time;
+
+/// The longest span of one answer: 10,080 minutes.
+const MAX_SPAN: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The span unless told.
+const USUAL_SPAN: Duration = Duration::from_secs(24 * 3600);
+
+/// Counts of what happened at an endpoint.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct Counts {
+    /// Attempts that were answered as the delivery policy wants.
+    succeeded: u64,
+    /// Attempts that were not.
+    unsuccessful: u64,
+    /// Deliveries that arrived.
+    delivered: u64,
+    /// Deliveries that failed for good.
+    failed: u64,
+    /// Deliveries that were discarded.
+    discarded: u64,
+    /// Milliseconds that all attempts took together.
+    duration_ms: u64,
+}
+
+/// What happened within a minute.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MinuteCounts {
+    /// When the minute began.
+    minute: Time,
+    /// What happened.
+    #[serde(flatten)]
+    counts: Counts,
+}
+
+/// What happened at an endpoint.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EndpointStats {
+    /// The endpoint.
+    endpoint_id: String,
+    /// From this time on.
+    from: Time,
+    /// To before this time.
+    to: Time,
+    /// The sums.
+    totals: Counts,
+    /// The minutes in which anything happened, oldest first.
+    minutes: Vec<MinuteCounts>,
+}
+
+impl Counts {
+    fn add(&mut self, tally: &Tally) {
+        self.succeeded += tally.succeeded;
+        self.unsuccessful += tally.unsuccessful;
+        self.delivered += tally.delivered;
+        self.failed += tally.failed;
+        self.discarded += tally.discarded;
+        self.duration_ms += tally.duration_ms;
+    }
+}
+
+impl From<Tally> for MinuteCounts {
+    fn from(tally: Tally) -> Self {
+        let mut counts = Counts::default();
+        counts.add(&tally);
+        Self {
+            minute: Timestamp::from_seconds(tally.minute.saturating_mul(60)).into(),
+            counts,
+        }
+    }
+}
+
+/// Get the statistics of an endpoint
+///
+/// Attempts and ends of deliveries, minute by minute with their sums.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant}/endpoints/{endpoint}/stats",
+    operation_id = "get_endpoint_stats", tag = "Endpoints",
+    params(EndpointPath, SpanParameters),
+    responses((status = 200, description = "The statistics.", body = EndpointStats)),
+)]
+pub(crate) async fn get_endpoint_stats(
+    State(api): State<Api>,
+    caller: Acting,
+    At(at): At<EndpointPath>,
+    uri: Uri,
+) -> Result<Json<EndpointStats>, Problem> {
+    let scope = caller.for_tenant(&api, Right::Read, &at.tenant)?;
+    let mut query = Query::of::<SpanParameters>(&uri);
+    let (from, to) = (query.time("from"), query.time("to"));
+    let to = to.unwrap_or_else(|| api.fanfare.ports().clock.now());
+    let from = from.unwrap_or_else(|| to.before(USUAL_SPAN));
+    if from > to {
+        query.wrong("from", "must not be later than to");
+    } else if to.since(from) > MAX_SPAN {
+        query.wrong("from", "must be at most 7 days before to");
+    }
+    query.refuse_if_any()?;
+    let tallies = api
+        .fanfare
+        .endpoint_tallies(&scope, &at.endpoint, from, to)
+        .await?;
+    let mut totals = Counts::default();
+    for tally in &tallies {
+        totals.add(tally);
+    }
+    Ok(Json(EndpointStats {
+        endpoint_id: at.endpoint,
+        from: from.into(),
+        to: to.into(),
+        totals,
+        minutes: tallies.into_iter().map(MinuteCounts::from).collect(),
+    }))
+}

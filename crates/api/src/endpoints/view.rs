@@ -1,0 +1,148 @@
+//! Endpoints as they are shown.
+
+use std::collections::BTreeMap;
+
+use fanfare_domain::endpoint::{DisabledReason, Endpoint};
+use fanfare_domain::header::is_secret_header;
+use fanfare_domain::secret::{Secret, public_key};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::form::{SchemeForm, SubscriptionForm};
+use super::policy::PolicyForm;
+use crate::time::Time;
+
+/// What stands in the place of a value that the caller may not see.
+const HIDDEN: &str = "(hidden)";
+
+/// Why an endpoint is disabled: `manual` (somebody said so), `gone` (it answered 410) or `exhausted` (a
+/// delivery used up its attempts, and its policy says that this disables it).
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = DisabledReason)]
+pub(crate) enum DisabledReasonView {
+    /// Somebody said so.
+    Manual,
+    /// It answered 410 Gone.
+    Gone,
+    /// A delivery used up its attempts.
+    Exhausted,
+}
+
+impl From<DisabledReason> for DisabledReasonView {
+    fn from(reason: DisabledReason) -> Self {
+        match reason {
+            DisabledReason::Manual => Self::Manual,
+            DisabledReason::Gone => Self::Gone,
+            DisabledReason::Exhausted => Self::Exhausted,
+        }
+    }
+}
+
+/// A URL of a tenant, with what it takes and how it is spoken to. Its secrets are shown elsewhere.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Endpoint)]
+pub(crate) struct EndpointView {
+    /// Its id.
+    #[schema(example = "ep_01m5d3xq9sabcdefghjkmnpqrs")]
+    id: String,
+    /// Whose it is.
+    #[schema(example = "acme")]
+    tenant: String,
+    /// Where deliveries go.
+    #[schema(example = "https://example.com/webhooks")]
+    url: String,
+    /// The owner's note.
+    description: String,
+    /// What it takes; null: every type.
+    #[schema(required)]
+    event_types: Option<Vec<SubscriptionForm>>,
+    /// The attributes that events must carry, always as lists.
+    #[schema(example = json!({"region": ["eu", "us"]}))]
+    attributes: BTreeMap<String, Vec<String>>,
+    /// Headers that each request carries. `(hidden)` stands for a value that the key may not see.
+    headers: BTreeMap<String, String>,
+    /// Notes of the caller.
+    metadata: BTreeMap<String, String>,
+    /// How its deliveries differ from the usual policy.
+    delivery_policy: PolicyForm,
+    /// How its deliveries are signed.
+    signature: SchemeForm,
+    /// Whether it gets deliveries.
+    enabled: bool,
+    /// Why it gets none.
+    #[schema(required)]
+    disabled_reason: Option<DisabledReasonView>,
+    /// Since when it gets none.
+    #[schema(required)]
+    disabled_since: Option<Time>,
+    /// The provider whose delivery format it speaks; null: Fanfare's own.
+    #[schema(required)]
+    dialect: Option<String>,
+    /// When it was made.
+    created_at: Time,
+    /// When it was last changed.
+    updated_at: Time,
+}
+
+impl EndpointView {
+    /// The view for a caller that may, or may not, manage.
+    pub(crate) fn new(endpoint: Endpoint, manages: bool) -> Self {
+        let shown = |(name, value): (String, String)| {
+            let hidden = !manages && is_secret_header(&name);
+            (name, if hidden { HIDDEN.to_owned() } else { value })
+        };
+        let attributes = endpoint.attributes.iter();
+        let attributes = attributes.map(|(name, values)| (name.to_owned(), values.to_vec()));
+        let event_types = endpoint.event_types.as_ref();
+        Self {
+            id: endpoint.id.to_string(),
+            tenant: endpoint.scope.tenant.to_string(),
+            event_types: event_types.map(|list| list.iter().map(Into::into).collect()),
+            attributes: attributes.collect(),
+            enabled: endpoint.enabled(),
+            url: endpoint.url,
+            description: endpoint.description,
+            headers: endpoint.headers.into_iter().map(shown).collect(),
+            metadata: endpoint.metadata,
+            delivery_policy: endpoint.policy.into(),
+            signature: endpoint.signature.into(),
+            disabled_reason: endpoint.disabled.as_ref().map(|why| why.reason.into()),
+            disabled_since: endpoint.disabled.as_ref().map(|why| why.since.into()),
+            dialect: endpoint.dialect,
+            created_at: endpoint.created_at.into(),
+            updated_at: endpoint.updated_at.into(),
+        }
+    }
+}
+
+/// A secret that signs an endpoint's deliveries.
+///
+/// No `Debug`: the secret stays out of every log.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Secret)]
+pub(crate) struct SecretView {
+    /// The secret, as it was given or made.
+    #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
+    secret: String,
+    /// The public half of a `v1a` secret (`whpk_…`), which is all that receivers need.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    public_key: Option<String>,
+    /// When it was added.
+    created_at: Time,
+    /// When it stops signing; null: it does not.
+    #[schema(required)]
+    expires_at: Option<Time>,
+}
+
+impl From<Secret> for SecretView {
+    fn from(secret: Secret) -> Self {
+        Self {
+            public_key: public_key(&secret.text),
+            secret: secret.text,
+            created_at: secret.created_at.into(),
+            expires_at: secret.expires_at.map(Time),
+        }
+    }
+}

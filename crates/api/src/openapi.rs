@@ -1,0 +1,114 @@
+//! The OpenAPI document.
+//!
+//! Operations and forms describe themselves; here is what is the same for all of them: who may call,
+//! what every refusal looks like, and the patch forms, which follow from the forms that they patch.
+
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{
+    Components, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, ServerBuilder,
+};
+
+mod patch;
+mod refusal;
+
+/// What the document says of the API as a whole.
+const DESCRIPTION: &str = "\
+Fanfare sends webhooks: a published event reaches every endpoint that asked for it, signed, retried \
+until it arrives, and every attempt can be looked up afterwards.
+
+All bodies are JSON. Times are RFC 3339 in UTC with milliseconds. A field that is not known is refused. \
+Refusals are problem documents (RFC 9457) that name all that is wrong with a request at once, and a \
+refused request changes nothing.
+
+Lists come in pages: `limit` says how many entries, and `next_cursor` of one page is the `cursor` of the \
+next.";
+
+/// The name of the way to authenticate.
+const KEY: &str = "key";
+
+const TAGS: [(&str, &str); 7] = [
+    ("Events", "What is published."),
+    (
+        "Deliveries",
+        "Events on their way to endpoints, and the attempts to deliver them.",
+    ),
+    (
+        "Endpoints",
+        "The URLs of a tenant that events are delivered to.",
+    ),
+    ("Tenants", "The customers of the product that publishes."),
+    ("Event types", "The names in an environment's catalogue."),
+    ("Keys", "Who may call the API, and for what."),
+    (
+        "Environments",
+        "Worlds of their own: production, staging, another product.",
+    ),
+];
+
+/// The OpenAPI document of the native API. The same for every start, so that it can be committed.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    crate::routes::documented().1
+}
+
+/// The document before it has operations.
+pub(crate) fn head() -> OpenApi {
+    let license = LicenseBuilder::new()
+        .name("Apache-2.0")
+        .identifier(Some("Apache-2.0"))
+        .build();
+    let info = InfoBuilder::new()
+        .title("Fanfare")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(DESCRIPTION))
+        .license(Some(license))
+        .build();
+    let tags = TAGS.map(|(name, description)| {
+        TagBuilder::new()
+            .name(name)
+            .description(Some(description))
+            .build()
+    });
+    let scheme = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("A key, as `Authorization: Bearer KEY`."))
+        .build();
+    let mut components = Components::new();
+    components.add_security_scheme(KEY, SecurityScheme::Http(scheme));
+    let server = ServerBuilder::new()
+        .url("/")
+        .description(Some("This server."))
+        .build();
+    OpenApiBuilder::new()
+        .info(info)
+        .tags(Some(tags))
+        .servers(Some([server]))
+        .components(Some(components))
+        .build()
+}
+
+/// Adds what is the same for all operations.
+pub(crate) fn complete(document: &mut OpenApi) {
+    patch::add_forms(document);
+    for operation in operations(document) {
+        refusal::add(operation);
+    }
+    refusal::add_schemas(document);
+}
+
+/// All operations.
+fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
+    document.paths.paths.values_mut().flat_map(|path| {
+        [
+            &mut path.get,
+            &mut path.put,
+            &mut path.post,
+            &mut path.delete,
+            &mut path.patch,
+        ]
+        .into_iter()
+        .flatten()
+    })
+}

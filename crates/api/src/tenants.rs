@@ -1,0 +1,84 @@
+//! Tenants: the customers of the product that publishes.
+
+use std::collections::BTreeMap;
+
+use fanfare_app::tenants::TenantDraft;
+use fanfare_domain::environment::Tenant;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::body::input;
+use crate::time::Time;
+
+pub(crate) mod change;
+pub(crate) mod create;
+pub(crate) mod read;
+
+/// What a tenant is made from.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = TenantInput)]
+pub(crate) struct TenantInput {
+    /// Its name in paths, 1 to 128 characters of `A-Z`, `a-z`, `0-9`, `.`, `_` and `-`. One is made
+    /// unless told. Can't be changed.
+    #[schema(example = "acme")]
+    id: Option<String>,
+    /// What people call it, at most 1024 bytes.
+    #[schema(required, nullable = false, example = "Acme Inc.")]
+    name: Option<String>,
+    /// Notes of the caller: at most 50 names with a text each.
+    #[schema(example = json!({"plan": "pro"}))]
+    metadata: Option<BTreeMap<String, String>>,
+}
+
+input!(TenantInput);
+
+impl From<TenantInput> for TenantDraft {
+    fn from(given: TenantInput) -> Self {
+        Self {
+            id: given.id,
+            name: given.name,
+            metadata: given.metadata,
+        }
+    }
+}
+
+impl From<&Tenant> for TenantInput {
+    fn from(tenant: &Tenant) -> Self {
+        Self {
+            id: Some(tenant.id.to_string()),
+            name: Some(tenant.name.clone()),
+            metadata: Some(tenant.metadata.clone()),
+        }
+    }
+}
+
+/// A customer of the product that publishes; owns endpoints and events.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Tenant)]
+pub(crate) struct TenantView {
+    /// Its name in paths.
+    #[schema(example = "acme")]
+    id: String,
+    /// What people call it.
+    #[schema(example = "Acme Inc.")]
+    name: String,
+    /// Notes of the caller.
+    metadata: BTreeMap<String, String>,
+    /// When it was made.
+    created_at: Time,
+    /// When it was last changed.
+    updated_at: Time,
+}
+
+impl From<Tenant> for TenantView {
+    fn from(tenant: Tenant) -> Self {
+        Self {
+            id: tenant.id.to_string(),
+            name: tenant.name,
+            metadata: tenant.metadata,
+            created_at: tenant.created_at.into(),
+            updated_at: tenant.updated_at.into(),
+        }
+    }
+}
