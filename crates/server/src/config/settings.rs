@@ -1,0 +1,241 @@
+//! The settings as the program uses them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use fanfare_app::Limits;
+use fanfare_app::retention::Retention;
+use fanfare_domain::address::AddressPolicy;
+use fanfare_domain::id::MAX_TARGETS;
+use fanfare_domain::policy::{DeliveryPolicy, PolicyPatch};
+use ipnet::IpNet;
+
+use super::reader::Reader;
+use super::value;
+
+/// All settings, each within its bounds.
+pub(crate) struct Settings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) admin_key: Option<String>,
+    pub(crate) clients: Clients,
+    pub(crate) store: StoreSettings,
+    /// Threads of the runtime; none: as many as there are processors.
+    pub(crate) worker_threads: Option<usize>,
+    pub(crate) shutdown_limit: Duration,
+    pub(crate) log: LogSettings,
+    pub(crate) limits: Limits,
+    /// The policy of endpoints that say nothing of their own.
+    pub(crate) policy: DeliveryPolicy,
+    pub(crate) outbound: Outbound,
+    pub(crate) lanes: Lanes,
+    pub(crate) retention: Retention,
+}
+
+// By hand, since it holds the administrator's key.
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("listen", &self.listen)
+            .field("store", &self.store)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Bounds on those who call the API.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clients {
+    pub(crate) max_connections: usize,
+    pub(crate) head_timeout: Duration,
+    pub(crate) body_timeout: Duration,
+}
+
+/// Where the store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum StoreSettings {
+    /// The embedded store in this file.
+    Sqlite(PathBuf),
+}
+
+/// How logs are written.
+#[derive(Clone, Debug)]
+pub(crate) struct LogSettings {
+    pub(crate) format: LogFormat,
+    /// In the words of `tracing_subscriber::EnvFilter`.
+    pub(crate) level: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// How deliveries reach out.
+#[derive(Clone, Debug)]
+pub(crate) struct Outbound {
+    pub(crate) addresses: AddressPolicy,
+    pub(crate) extra_ca_file: Option<PathBuf>,
+    /// Empty: the system's.
+    pub(crate) nameservers: Vec<SocketAddr>,
+    pub(crate) connect_timeout: Duration,
+}
+
+/// Bounds on what the engine keeps in memory and does at a time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lanes {
+    pub(crate) deliveries: usize,
+    pub(crate) requests: usize,
+    pub(crate) event_memory: usize,
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+/// Ten years: longer is as good as for ever, and a sign of a wrong unit.
+const LONGEST: Duration = Duration::from_secs(3_650 * 24 * 3_600);
+
+/// A shorter administrator's key can be guessed.
+const STRONG_KEY: usize = 24;
+
+impl Settings {
+    /// None after a fault. Reads everything before it gives up, so that all faults are told.
+    pub(super) fn read(reader: &mut Reader, warnings: &mut Vec<String>) -> Option<Self> {
+        let listen = reader.one("listen", value::address);
+        let admin_key = reader.secret("admin_key", value::key_text);
+        let clients = Clients::read(reader);
+        let store = reader.one("store", value::store);
+        let worker_threads = reader.one("worker_threads", value::count(0..=1_024));
+        let shutdown_limit = reader.one("shutdown_limit", value::duration(SECOND..=HOUR));
+        let log_format = reader.one("log_format", value::log_format);
+        let log_level = reader.one("log_level", value::log_level);
+        let networks = reader.list("allow_networks", value::network);
+        let limits = read_limits(reader, networks.clone());
+        let policy = read_policy(reader);
+        let outbound = Outbound::read(reader, networks);
+        let lanes = Lanes::read(reader);
+        let retention = read_retention(reader);
+        if let Some(Some(key)) = &admin_key
+            && key.len() < STRONG_KEY
+        {
+            warnings.push(format!(
+                "admin_key is shorter than {STRONG_KEY} characters, so it may be guessed; \
+                 `openssl rand -hex 32` makes a good one"
+            ));
+        }
+        Some(Self {
+            listen: listen?,
+            admin_key: admin_key?,
+            clients: clients?,
+            store: store?,
+            worker_threads: worker_threads.map(|count| (count > 0).then_some(count))?,
+            shutdown_limit: shutdown_limit?,
+            log: LogSettings {
+                format: log_format?,
+                level: log_level?,
+            },
+            limits: limits?,
+            policy: policy?,
+            outbound: outbound?,
+            lanes: lanes?,
+            retention: retention?,
+        })
+    }
+}
+
+impl Clients {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let max_connections = reader.one("max_connections", value::count(1..=1_000_000));
+        let head_timeout = reader.one("client_head_timeout", value::duration(SECOND..=HOUR));
+        let body_timeout = reader.one("client_body_timeout", value::duration(SECOND..=HOUR));
+        Some(Self {
+            max_connections: max_connections?,
+            head_timeout: head_timeout?,
+            body_timeout: body_timeout?,
+        })
+    }
+}
+
+impl Outbound {
+    fn read(reader: &mut Reader, networks: Option<Vec<IpNet>>) -> Option<Self> {
+        let extra_ca_file = reader.maybe("extra_ca_file", value::file);
+        let nameservers = reader.list("nameservers", value::address);
+        let connect = Duration::from_millis(100)..=MINUTE;
+        let connect_timeout = reader.one("connect_timeout", value::duration(connect));
+        Some(Self {
+            addresses: AddressPolicy::allowing(networks?),
+            extra_ca_file: extra_ca_file?,
+            nameservers: nameservers?,
+            connect_timeout: connect_timeout?,
+        })
+    }
+}
+
+impl Lanes {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let deliveries = reader.one("lane_deliveries", value::count(1..=100_000));
+        let requests = reader.one("lane_requests", value::count(1..=10_000));
+        let memory = reader.one("event_memory", value::size(1 << 20..=1 << 40));
+        Some(Self {
+            deliveries: deliveries?,
+            requests: requests?,
+            event_memory: memory?,
+        })
+    }
+}
+
+fn read_limits(reader: &mut Reader, networks: Option<Vec<IpNet>>) -> Option<Limits> {
+    let https_only = reader.one("https_only", value::truth);
+    let event_bytes = reader.one("event_size", value::size(1 << 10..=16 << 20));
+    let endpoints = reader.one("endpoints_per_tenant", value::count(1..=MAX_TARGETS));
+    let idempotency = reader.one("idempotency", value::duration(MINUTE..=30 * DAY));
+    let overlap = reader.one(
+        "rotation_overlap",
+        value::duration(Duration::ZERO..=30 * DAY),
+    );
+    Some(Limits {
+        addresses: AddressPolicy::allowing(networks?),
+        https_only: https_only?,
+        event_bytes: event_bytes?,
+        endpoints_per_tenant: endpoints?,
+        idempotency: idempotency?,
+        rotation_overlap: overlap?,
+    })
+}
+
+/// The native policy with the operator's changes, held to the same bounds as an endpoint's own.
+fn read_policy(reader: &mut Reader) -> Option<DeliveryPolicy> {
+    let timeout = Duration::from_millis(100)..=PolicyPatch::MAX_TIMEOUT;
+    let timeout = reader.one("delivery_timeout", value::duration(timeout));
+    let wait = Duration::ZERO..=PolicyPatch::MAX_WAIT;
+    let waits = reader.list("delivery_waits", value::duration(wait));
+    let jitter = reader.one("delivery_jitter", value::share);
+    let patch = PolicyPatch {
+        timeout: Some(timeout?),
+        waits: Some(waits?),
+        jitter: Some(jitter?),
+        ..PolicyPatch::default()
+    };
+    let faults = patch.faults();
+    for fault in &faults {
+        reader.unfit(&format!("delivery_{}", fault.member), fault.detail);
+    }
+    faults
+        .is_empty()
+        .then(|| DeliveryPolicy::native().with(&patch))
+}
+
+fn read_retention(reader: &mut Reader) -> Option<Retention> {
+    let mut keep = |key| reader.one(key, value::duration(HOUR..=LONGEST));
+    let payloads = keep("keep_payloads");
+    let attempts = keep("keep_attempts");
+    let events = keep("keep_events");
+    let events = events?;
+    // Payloads and attempts go with their events at the latest.
+    Some(Retention {
+        payloads: payloads?.min(events),
+        attempts: attempts?.min(events),
+        events,
+    })
+}
