@@ -1,1 +1,33 @@
-fn main() {}
+//! Fanfare: a webhook sender that a company runs itself. This is the binary: its commands, its
+//! settings, and how the parts are put together.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod cli;
+mod clock;
+mod command;
+mod config;
+mod http;
+mod logging;
+mod metrics;
+mod node;
+mod random;
+mod shutdown;
+
+/// Many small allocations on several threads are what this program does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match command::run(cli::Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // With its causes, in one line. Where this can't be written, nothing else can be told.
+            let _ = writeln!(std::io::stderr(), "fanfare: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

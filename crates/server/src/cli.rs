@@ -1,0 +1,145 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Sends webhooks: a product publishes an event, and every endpoint that asked for it gets it,
+/// signed, and retried until it arrives.
+#[derive(Debug, Parser)]
+#[command(name = "fanfare", version, propagate_version = true)]
+pub(crate) struct Cli {
+    /// The file with the settings [FANFARE_CONFIG]. `fanfare config default` prints one to start
+    /// from
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the API and send what is published
+    Serve,
+    /// Show the whole way of an event on this machine, step by step, then keep serving
+    Demo(DemoArgs),
+    /// Make, list and revoke keys, also beside a running server
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Make the store, or bring an older release's store up to date, as `serve` does too
+    Migrate,
+    /// Copy the store, also while it is in use
+    Backup {
+        /// The file to make; it must not be there yet
+        to: PathBuf,
+    },
+    /// Check the signature of a delivery
+    Verify(VerifyArgs),
+    /// Print the API's OpenAPI document
+    Openapi,
+    /// Look at the settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// Of `demo`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// The folder for the store and what arrives
+    #[arg(long, value_name = "FOLDER", default_value = "data/demo")]
+    pub(crate) folder: PathBuf,
+
+    /// End after the steps instead of serving on
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
+/// Of `key`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key and print it, once
+    Create(KeyCreateArgs),
+    /// List the keys, never their texts
+    List(InEnvironment),
+    /// Revoke a key; a running server refuses it within a second
+    Revoke {
+        /// The key's id, as `fanfare key list` shows it
+        id: String,
+        #[command(flatten)]
+        of: InEnvironment,
+    },
+}
+
+/// The environment that a command is about.
+#[derive(Debug, Args)]
+pub(crate) struct InEnvironment {
+    /// The environment
+    #[arg(long, value_name = "ID", default_value = "default")]
+    pub(crate) environment: String,
+}
+
+/// Of `key create`.
+#[derive(Debug, Args)]
+pub(crate) struct KeyCreateArgs {
+    /// What people call it
+    #[arg(long)]
+    pub(crate) name: String,
+
+    /// What it may do: admin, manager, publisher or reader
+    #[arg(long)]
+    pub(crate) role: String,
+
+    /// The only tenant that it acts for; without it, all of the environment
+    #[arg(long)]
+    pub(crate) tenant: Option<String>,
+
+    /// How long it counts, such as 90d; without it, until it is revoked
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) expires_in: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) of: InEnvironment,
+}
+
+/// Of `verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The file with the secret: whsec_…, whsk_…, or the public whpk_…
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: PathBuf,
+
+    /// A file with the delivery's headers, one `name: value` a line
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["id", "timestamp", "signature"])]
+    pub(crate) headers_file: Option<PathBuf>,
+
+    /// The header `webhook-id`
+    #[arg(long, required_unless_present = "headers_file")]
+    pub(crate) id: Option<String>,
+
+    /// The header `webhook-timestamp`
+    #[arg(long, required_unless_present = "headers_file")]
+    pub(crate) timestamp: Option<String>,
+
+    /// The header `webhook-signature`
+    #[arg(long, required_unless_present = "headers_file")]
+    pub(crate) signature: Option<String>,
+
+    /// The file with the body, byte for byte as it arrived; - for the standard input
+    #[arg(long, value_name = "FILE", required_unless_present = "body")]
+    pub(crate) body_file: Option<PathBuf>,
+
+    /// The body
+    #[arg(long, conflicts_with = "body_file")]
+    pub(crate) body: Option<String>,
+}
+
+/// Of `config`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say everything that is wrong with the settings, and change nothing
+    Check,
+    /// Print the commented file with all defaults
+    Default,
+}

@@ -1,0 +1,129 @@
+//! One node of Fanfare, put together: store, engine, use cases, and what runs beside them.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use fanfare_app::directory::Directory;
+use fanfare_app::format::{Formats, NativeFormat};
+use fanfare_app::{Fanfare, Ports};
+use fanfare_delivery::{Engine, EngineOptions, EngineParts};
+use fanfare_store_sqlite::{Options, SqliteStore};
+use tokio::task::AbortHandle;
+
+use crate::clock::SystemClock;
+use crate::config::{Settings, StoreSettings};
+use crate::metrics::CommitMetrics;
+use crate::random::SystemRandom;
+
+mod background;
+mod network;
+
+/// A node that has taken up its work.
+pub(crate) struct Node {
+    fanfare: Arc<Fanfare>,
+    engine: Arc<Engine>,
+    store: SqliteStore,
+    background: Vec<AbortHandle>,
+}
+
+/// A node, and the administrator's key if this start made it.
+pub(crate) struct Started {
+    pub(crate) node: Node,
+    pub(crate) fresh_key: Option<String>,
+}
+
+impl Node {
+    /// Opens the store, takes up unfinished work, and begins with what runs in the background.
+    ///
+    /// # Errors
+    /// When the store can't be opened or read, or a file of the settings can't be used.
+    pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Started> {
+        let sender = network::sender(settings)?;
+        let StoreSettings::Sqlite(path) = &settings.store;
+        let store = open(path).await?;
+        store.observe(Arc::new(CommitMetrics::new()));
+        let directory = directory(settings);
+        let engine = Arc::new(Engine::new(EngineParts {
+            directory: Arc::clone(&directory),
+            log: store.log(),
+            deliveries: store.deliveries(),
+            sender: Arc::clone(&sender),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            options: EngineOptions {
+                lane_queue: settings.lanes.deliveries,
+                lane_concurrency_start: EngineOptions::default()
+                    .lane_concurrency_start
+                    .min(settings.lanes.requests),
+                lane_concurrency_most: settings.lanes.requests,
+                memory_bytes: settings.lanes.event_memory,
+                ..EngineOptions::default()
+            },
+        }));
+        let ports = Ports {
+            configuration: store.configuration(),
+            log: store.log(),
+            deliveries: store.deliveries(),
+            dispatch: Arc::<Engine>::clone(&engine),
+            sender,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+        };
+        let fanfare = Arc::new(Fanfare::new(
+            ports,
+            directory,
+            settings.limits.clone(),
+            settings.admin_key.as_deref(),
+        ));
+        fanfare
+            .refresh()
+            .await
+            .context("the configuration can't be read from the store")?;
+        fanfare.ensure_default_environment().await?;
+        let fresh_key = match settings.admin_key {
+            Some(_) => None,
+            None => fanfare.ensure_administrator().await?,
+        };
+        fanfare.refresh().await?;
+        engine
+            .start(&fanfare)
+            .await
+            .context("unfinished work can't be read from the store")?;
+        let background = background::start(&fanfare, settings.retention);
+        let node = Self {
+            fanfare,
+            engine,
+            store,
+            background,
+        };
+        Ok(Started { node, fresh_key })
+    }
+
+    /// The use cases.
+    pub(crate) fn fanfare(&self) -> &Arc<Fanfare> {
+        &self.fanfare
+    }
+
+    /// Ends: what is under way has until `limit`, then the store is closed.
+    pub(crate) async fn stop(self, limit: Duration) {
+        for task in &self.background {
+            task.abort();
+        }
+        self.engine.shutdown(limit).await;
+        self.store.close().await;
+    }
+}
+
+/// The configuration in memory, still empty.
+pub(crate) fn directory(settings: &Settings) -> Arc<Directory> {
+    let native = Arc::new(NativeFormat::new(settings.policy.clone()));
+    Arc::new(Directory::new(Formats::new(native, Vec::new())))
+}
+
+async fn open(path: &Path) -> anyhow::Result<SqliteStore> {
+    let path = path.to_owned();
+    let opening = move || SqliteStore::open(&path, &Options::default());
+    Ok(tokio::task::spawn_blocking(opening).await??)
+}
