@@ -24,6 +24,7 @@ mod connector;
 mod dial;
 mod failure;
 mod names;
+mod open;
 mod stream;
 mod target;
 mod tcp;
@@ -33,6 +34,7 @@ pub(crate) use connector::Connector;
 pub(crate) use dial::{DIAL, Dial, Stage};
 pub(crate) use failure::ConnectFailure;
 pub(crate) use names::{Names, NamesOptions};
+pub(crate) use open::OpenConnections;
 pub(crate) use tls::{client_config, describe_tls};
 
 pub use tls::AuthorityError;

@@ -16,7 +16,7 @@
 //! * Of the body a start is kept. A body longer than what is kept and drained counts as whole; the
 //!   rest is never read. One that ends in time and in bounds is read to its end, so that an answer
 //!   cut short is told from a whole one.
-//! * Connections age out by idleness and by age.
+//! * Connections age out by idleness and by age, and are not kept past a number.
 //! * A request that is dropped or out of time, or whose answer is not read to its end, takes its
 //!   HTTP/1.1 connection with it at once, even where the receiver does not read. Over HTTP/2 its
 //!   stream is reset; out of time, the connection takes no further request.
@@ -42,7 +42,9 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
-use crate::guard::{AuthorityError, Connector, DIAL, Names, NamesOptions, client_config};
+use crate::guard::{
+    AuthorityError, Connector, DIAL, Names, NamesOptions, OpenConnections, client_config,
+};
 use answer_body::{End, Start};
 use link::Link;
 pub use options::SenderOptions;
@@ -69,6 +71,8 @@ pub enum SenderSetupError {
 /// Sends requests over the network.
 pub struct HttpSender {
     client: Client<Connector, Full<Bytes>>,
+    open: OpenConnections,
+    max_kept_connections: usize,
     max_connection_age: Duration,
     kept_body: usize,
     max_drain: usize,
@@ -87,6 +91,7 @@ impl HttpSender {
         })?;
         let tls = client_config(&options.extra_authorities)?;
         let connector = Connector::new(names, options.addresses, tls, options.connect_timeout);
+        let open = connector.open().clone();
         let head = options.max_response_headers.max(LEAST_HEAD);
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -103,6 +108,8 @@ impl HttpSender {
             .build(connector);
         Ok(Self {
             client,
+            open,
+            max_kept_connections: options.max_kept_connections,
             max_connection_age: options.max_connection_age,
             kept_body: options.kept_body,
             max_drain: options.max_drain,
@@ -154,7 +161,9 @@ impl HttpSender {
         let reading = start.read(body, self.kept_body, self.max_drain);
         let error = match timeout_at(deadline, reading).await {
             Ok(Ok(End::Reached)) => {
-                link.finish();
+                if self.open.count() <= self.max_kept_connections {
+                    link.finish();
+                }
                 None
             }
             Ok(Ok(End::PastTheBound)) => None,

@@ -19,6 +19,7 @@ use tower_service::Service;
 use super::dial::{Dial, Stage};
 use super::failure::ConnectFailure;
 use super::names::Names;
+use super::open::OpenConnections;
 use super::stream::Stream;
 use super::target::{Host, Target};
 use super::{tcp, tls};
@@ -38,6 +39,7 @@ struct Parts {
     tls: TlsConnector,
     /// For TCP and TLS together.
     patience: Duration,
+    open: OpenConnections,
 }
 
 impl Connector {
@@ -54,8 +56,13 @@ impl Connector {
                 policy,
                 tls: TlsConnector::from(Arc::new(tls)),
                 patience,
+                open: OpenConnections::default(),
             }),
         }
+    }
+
+    pub(crate) fn open(&self) -> &OpenConnections {
+        &self.parts.open
     }
 }
 
@@ -83,7 +90,7 @@ impl Parts {
         let stream = self.tcp(&target, &addresses, &dial, deadline).await?;
         let Some(server) = target.server else {
             dial.update(|progress| progress.stage = Stage::Connected);
-            return Ok(Stream::plain(stream, dial));
+            return Ok(Stream::plain(stream, dial, self.open.enter()));
         };
         let started = Instant::now();
         let shaken = timeout_at(deadline, self.tls.connect(server, stream)).await;
@@ -107,7 +114,7 @@ impl Parts {
             progress.stage = Stage::Connected;
             progress.tls = Some(started.elapsed());
         });
-        Ok(Stream::tls(stream, dial))
+        Ok(Stream::tls(stream, dial, self.open.enter()))
     }
 
     /// The addresses that may be connected to; at least one.

@@ -2,9 +2,10 @@
 //!
 //! * All who ask for a name at a time share one look-up (two queries, one for each family). It ends
 //!   with its answer, its time limit, or when nobody waits for it any more.
-//! * Over all names, look-ups take turns for a large number of places. So that hanging names can't
-//!   fill them, a name whose last look-up ran out of time gets one of a small number of places
-//!   instead, until it answers again.
+//! * Over all names, look-ups take turns for a number of places. Names that have answered, names
+//!   that nobody has asked for before, and names whose last look-up ran out of time have places of
+//!   their own each: however many names hang, those that answer do not wait for them, and new ones
+//!   wait for other new ones at most.
 //! * Answers are kept as long as they say, within bounds, also that a name does not exist.
 //!
 //! A name with a dot is looked up as it is; only one without is completed by the search list of the
@@ -12,7 +13,7 @@
 
 mod families;
 mod flights;
-mod slow;
+mod standing;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -31,12 +32,15 @@ use tokio::time::timeout;
 
 use super::failure::ConnectFailure;
 use flights::Flights;
-use slow::SlowNames;
+use standing::{Standing, Standings};
 
-/// Look-ups at a time of names that answered or were never asked for. Past it they wait their turn.
-const PLACES: usize = 512;
-/// Look-ups at a time of names whose last look-up ran out of time. Past it they wait their turn.
-const SLOW_PLACES: usize = 64;
+/// Look-ups at a time of names that have answered, are new, or hang. Past it they wait their turn,
+/// and the wait is part of their time. Each takes two sockets.
+const PLACES: Places<usize> = Places {
+    answers: 128,
+    new: 128,
+    hangs: 32,
+};
 /// Answers kept; past it those used longest ago go.
 const KEPT_ANSWERS: u64 = 16_384;
 /// How long an answer is kept at most, whatever it says.
@@ -61,10 +65,26 @@ pub(crate) struct Names {
 
 struct Shared {
     resolver: TokioResolver,
-    places: Semaphore,
-    slow_places: Semaphore,
-    slow: SlowNames,
+    places: Places<Semaphore>,
+    standings: Standings,
     patience: Duration,
+}
+
+/// One for each standing.
+struct Places<T> {
+    answers: T,
+    new: T,
+    hangs: T,
+}
+
+impl<T> Places<T> {
+    fn of(&self, standing: Standing) -> &T {
+        match standing {
+            Standing::Answers => &self.answers,
+            Standing::New => &self.new,
+            Standing::Hangs => &self.hangs,
+        }
+    }
 }
 
 type Answer = Result<Arc<[IpAddr]>, ConnectFailure>;
@@ -86,9 +106,12 @@ impl Names {
         Ok(Self {
             shared: Arc::new(Shared {
                 resolver: builder.build()?,
-                places: Semaphore::new(PLACES),
-                slow_places: Semaphore::new(SLOW_PLACES),
-                slow: SlowNames::default(),
+                places: Places {
+                    answers: Semaphore::new(PLACES.answers),
+                    new: Semaphore::new(PLACES.new),
+                    hangs: Semaphore::new(PLACES.hangs),
+                },
+                standings: Standings::default(),
                 patience: options.patience,
             }),
             flights: Flights::default(),
@@ -109,12 +132,8 @@ impl Names {
 
 impl Shared {
     async fn look_up(self: Arc<Self>, name: Arc<str>) -> Answer {
-        let is_slow = self.slow.contains(&name);
-        let places = if is_slow {
-            &self.slow_places
-        } else {
-            &self.places
-        };
+        let before = self.standings.of(&name);
+        let places = self.places.of(before);
         let looked_up = timeout(self.patience, async {
             // Never closed, so it is always a place.
             let _place = places.acquire().await;
@@ -122,20 +141,20 @@ impl Shared {
         });
         match looked_up.await {
             Ok(answer) => {
-                if is_slow {
-                    self.slow.remove(&name);
+                if before != Standing::Answers {
+                    self.standings.set(&name, Standing::Answers);
                 }
                 answer
             }
             Err(_) => {
-                self.slow.insert(&name);
+                self.standings.set(&name, Standing::Hangs);
                 Err(no_answer(&name, self.patience))
             }
         }
     }
 
     async fn ask(&self, name: &str) -> Answer {
-        let Ok(mut query) = Name::from_utf8(name) else {
+        let Ok(mut query) = Name::from_ascii(name) else {
             return Err(not_found(name));
         };
         query.set_fqdn(name.contains('.'));
@@ -182,6 +201,6 @@ fn set(options: &mut ResolverOpts, patience: Duration) {
     // Once more after a lost packet, within the time of the look-up.
     options.timeout = patience / 2;
     options.attempts = 1;
-    // Of one connection to a name server by TCP; below the places, so none is refused.
-    options.max_active_requests = 2 * (PLACES + SLOW_PLACES);
+    // Of one connection to a name server by TCP: all that can be under way, so none is refused.
+    options.max_active_requests = 2 * (PLACES.answers + PLACES.new + PLACES.hangs);
 }

@@ -13,6 +13,7 @@ use tokio::time::{Sleep, sleep};
 use tokio_rustls::client::TlsStream;
 
 use super::dial::Dial;
+use super::open::OpenConnection;
 
 /// How long a connection may take no byte while there are some to write. hyper waits for its
 /// buffers to empty also where nobody waits for an answer any more, and a receiver that reads
@@ -25,6 +26,7 @@ pub(crate) struct Stream {
     dial: Arc<Dial>,
     /// Runs while nothing can be written.
     stall: Option<Pin<Box<Sleep>>>,
+    _open: OpenConnection,
 }
 
 enum Transport {
@@ -37,24 +39,25 @@ trait Io: AsyncRead + AsyncWrite + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Unpin> Io for T {}
 
 impl Stream {
-    pub(super) fn plain(stream: TcpStream, dial: Arc<Dial>) -> Self {
-        Self::new(Transport::Plain(stream), dial)
+    pub(super) fn plain(stream: TcpStream, dial: Arc<Dial>, open: OpenConnection) -> Self {
+        Self::new(Transport::Plain(stream), dial, open)
     }
 
     /// HTTP/2 where the handshake agreed on it.
-    pub(super) fn tls(stream: TlsStream<TcpStream>, dial: Arc<Dial>) -> Self {
+    pub(super) fn tls(stream: TlsStream<TcpStream>, dial: Arc<Dial>, open: OpenConnection) -> Self {
         let transport = Transport::Tls(Box::new(stream));
         if transport.is_http2() {
             dial.carries_many();
         }
-        Self::new(transport, dial)
+        Self::new(transport, dial, open)
     }
 
-    fn new(transport: Transport, dial: Arc<Dial>) -> Self {
+    fn new(transport: Transport, dial: Arc<Dial>, open: OpenConnection) -> Self {
         Self {
             transport,
             dial,
             stall: None,
+            _open: open,
         }
     }
 

@@ -27,6 +27,10 @@ pub struct SenderOptions {
     /// How many connections without a request are kept for each origin (32); past it they are
     /// closed.
     pub max_idle_per_host: usize,
+    /// While more connections than this are open, to all origins together (4,096), those of
+    /// HTTP/1.1 are closed after their answer instead of being kept. It bounds what is kept, not
+    /// what is in use.
+    pub max_kept_connections: usize,
     /// How many bytes of an answer's body are kept (4 KiB).
     pub kept_body: usize,
     /// How many bytes are read past those and thrown away, so that the connection can take the next
@@ -49,6 +53,7 @@ impl Default for SenderOptions {
             idle_timeout: Duration::from_secs(30),
             max_connection_age: Duration::from_secs(300),
             max_idle_per_host: 32,
+            max_kept_connections: 4_096,
             kept_body: 4_096,
             max_drain: 64 * 1_024,
             max_response_headers: 16 * 1_024,

@@ -6,7 +6,9 @@ use fanfare_app::port::sender::Exchange;
 use fanfare_delivery::sender::{HttpSender, SenderOptions};
 use fanfare_domain::address::AddressPolicy;
 use fanfare_domain::attempt::ErrorKind;
-use fanfare_testkit::receiver::{NameAnswer, NameServer, Receiver};
+use fanfare_testkit::receiver::{ConnectHang, NameAnswer, NameServer, Receiver};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::rig::{failure, send, sender, status};
 
@@ -139,6 +141,27 @@ async fn the_next_address_is_tried_when_one_refuses_the_connection() {
     assert_eq!(status(&exchange), 200);
     let address: IpAddr = [127, 0, 0, 1].into();
     assert_eq!(exchange.address.map(|address| address.ip()), Some(address));
+}
+
+#[tokio::test]
+async fn the_next_address_is_tried_when_one_does_not_take_the_connection() {
+    let names = NameServer::start().await;
+    let hang = ConnectHang::start().await;
+    let port = hang.address().port();
+    let listener = TcpListener::bind(("127.0.0.2", port)).await.unwrap();
+    names.set("half.test", at(&["127.0.0.1", "127.0.0.2"], 60));
+    let sender = sender(|options| options.nameservers = vec![names.address()]);
+    let receive = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+        stream.write_all(answer).await.unwrap();
+        stream
+    };
+    let url = format!("http://half.test:{port}/");
+    let (exchange, _stream) = tokio::join!(send(&sender, &url), receive);
+    assert_eq!(status(&exchange), 200);
+    assert_eq!(exchange.address, Some(listener.local_addr().unwrap()));
 }
 
 #[tokio::test]

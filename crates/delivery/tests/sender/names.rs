@@ -76,6 +76,47 @@ async fn a_name_is_not_completed_by_a_search_list() {
 }
 
 #[tokio::test]
+async fn names_that_hang_delay_no_name_that_has_answered_however_many_they_are() {
+    let names = NameServer::start().await;
+    let receiver = Receiver::start().await;
+    let sender = sender(|options| {
+        options.nameservers = vec![names.address()];
+        options.max_idle_per_host = 0;
+    });
+    let healthy = NameAnswer::Addresses {
+        addresses: vec![[127, 0, 0, 1].into()],
+        ttl: 0,
+    };
+    names.set("healthy.test", healthy);
+    let url = receiver.url_at("healthy.test", "/");
+    assert_eq!(status(&send(&sender, &url).await), 200);
+
+    let hanging: Vec<String> = (0..400)
+        .map(|index| format!("hangs-{index}.test"))
+        .collect();
+    for name in &hanging {
+        names.set(name, NameAnswer::Silence);
+    }
+    let urls: Vec<String> = hanging
+        .iter()
+        .map(|name| receiver.url_at(name, "/"))
+        .collect();
+    let hang = join_all(urls.iter().map(|url| send(&sender, url)));
+    let healthy = async {
+        for _ in 0..20 {
+            let exchange = send(&sender, &url).await;
+            assert_eq!(status(&exchange), 200);
+            let lookup = exchange.timings.lookup.unwrap();
+            assert!(lookup < Duration::from_millis(500), "{lookup:?}");
+        }
+    };
+    tokio::select! {
+        _ = hang => panic!("the hanging names are silent for longer than this test takes"),
+        () = healthy => {}
+    }
+}
+
+#[tokio::test]
 async fn names_that_hang_delay_no_other_name() {
     let names = NameServer::start().await;
     let receiver = Receiver::start().await;

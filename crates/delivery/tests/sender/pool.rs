@@ -79,6 +79,18 @@ async fn a_connection_past_its_age_is_not_used_again() {
 }
 
 #[tokio::test]
+async fn past_the_number_of_kept_connections_a_connection_is_closed_after_its_answer() {
+    let first = Receiver::start().await;
+    let second = Receiver::start().await;
+    let sender = sender(|options| options.max_kept_connections = 1);
+    for round in 1..=3 {
+        assert_eq!(status(&send(&sender, &first.url("/")).await), 200);
+        assert_eq!(status(&send(&sender, &second.url("/")).await), 200);
+        assert_eq!((first.connections(), second.connections()), (1, round));
+    }
+}
+
+#[tokio::test]
 async fn a_connection_that_the_receiver_closed_while_idle_fails_no_request() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
