@@ -176,7 +176,9 @@ async fn main() -> Outcome<()> {
     let mut arguments = std::env::args().skip(1);
     let stored: usize = arguments.next().map_or(Ok(0), |text| text.parse())?;
     let tenants: usize = arguments.next().map_or(Ok(1), |text| text.parse())?;
-    let folder = arguments.next().map_or_else(std::env::temp_dir, PathBuf::from);
+    let folder = arguments
+        .next()
+        .map_or_else(std::env::temp_dir, PathBuf::from);
     let folder = tempfile::tempdir_in(folder)?;
     let store = SqliteStore::open(&folder.path().join("fanfare.db"), &Options::default())?;
     let commits = Arc::new(Commits::default());

@@ -270,7 +270,10 @@ pub(crate) fn for_writing_beside(path: &Path, options: &Options) -> Result<Conne
     if found != SCHEMA_VERSION {
         return Err(OpenError::Io {
             path: path.to_owned(),
-            source: format!("its schema version is {found}, and this release writes {SCHEMA_VERSION}").into(),
+            source: format!(
+                "its schema version is {found}, and this release writes {SCHEMA_VERSION}"
+            )
+            .into(),
         });
     }
     configure_writer(&connection, options).map_err(sql)?;

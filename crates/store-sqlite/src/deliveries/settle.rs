@@ -19,8 +19,9 @@ const RECORD: &str = "
     ON CONFLICT (scope, id) DO UPDATE SET
     state = excluded.state, reason = excluded.reason, at = excluded.at,
     attempts = max(attempts, excluded.attempts),
-    extra_attempts = max(extra_attempts, excluded.extra_attempts),
-    first_attempt_at = coalesce(first_attempt_at, excluded.first_attempt_at),
+    extra_attempts = iif(excluded.attempts < attempts, extra_attempts, excluded.extra_attempts),
+    first_attempt_at = iif(excluded.attempts < attempts, first_attempt_at,
+        excluded.first_attempt_at),
     last_status = iif(excluded.attempts < attempts, last_status, excluded.last_status),
     last_error = iif(excluded.attempts < attempts, last_error, excluded.last_error)
     WHERE state = 0 AND (excluded.state <> 0 OR excluded.attempts >= attempts)";

@@ -1,0 +1,120 @@
+//! Looking events up.
+
+use std::collections::BTreeSet;
+
+use fanfare_app::port::log::{Event, EventQuery, EventRef};
+
+use crate::engine::{Engine, OpenStore};
+use crate::made::{append, event, event_id, event_type, events_of, full_event, scope, time};
+
+async fn store_of(engine: &dyn Engine, events: Vec<Event>) -> Box<dyn OpenStore> {
+    let store = engine.fresh().await;
+    let appends = events.into_iter().map(append).collect();
+    store.log().append(appends).await.unwrap();
+    store
+}
+
+/// Each event once.
+pub async fn the_log_is_read_in_order_page_by_page(engine: &dyn Engine) {
+    let store = store_of(engine, (0..25).map(event).collect()).await;
+    let mut position = 0;
+    let mut read = Vec::new();
+    loop {
+        let page = store.log().read_after(position, 7).await.unwrap();
+        let Some((last, _)) = page.last() else { break };
+        position = *last;
+        assert!(page.len() <= 7);
+        read.extend(page.into_iter().map(|(_, event)| event.id));
+    }
+    assert_eq!(read, (0..25).map(event_id).collect::<Vec<_>>());
+}
+
+/// By Fanfare's id and by the caller's.
+pub async fn an_event_is_found_by_its_tenant_only(engine: &dyn Engine) {
+    let store = store_of(engine, vec![full_event(1)]).await;
+    let log = store.log();
+    let refs = [
+        EventRef::Id(event_id(1)),
+        EventRef::Uid("caller:1".to_owned()),
+    ];
+    for found in refs {
+        let own = log.event(&scope("a"), &found).await.unwrap();
+        assert_eq!(own.as_deref(), Some(&full_event(1)));
+        for other in ["b", "A"] {
+            assert_eq!(log.event(&scope(other), &found).await.unwrap(), None);
+        }
+    }
+    let unknown = EventRef::Uid("caller:2".to_owned());
+    assert_eq!(log.event(&scope("a"), &unknown).await.unwrap(), None);
+}
+
+/// Without gaps and repetitions, and without another tenant's.
+pub async fn events_are_listed_newest_first_page_by_page(engine: &dyn Engine) {
+    let events = (0..30).map(|number| Event {
+        scope: scope(if number % 3 == 0 { "b" } else { "a" }),
+        ..event(number)
+    });
+    let store = store_of(engine, events.collect()).await;
+    let mut listed = Vec::new();
+    loop {
+        let query = EventQuery {
+            before: listed.last().copied(),
+            limit: 4,
+            ..events_of("a")
+        };
+        let page = store.log().events(&query).await.unwrap();
+        assert!(page.len() <= 4);
+        if page.is_empty() {
+            break;
+        }
+        listed.extend(page.iter().map(|event| event.id));
+    }
+    let own = (0..30).rev().filter(|number| number % 3 != 0);
+    assert_eq!(listed, own.map(event_id).collect::<Vec<_>>());
+    let nobody = store.log().events(&events_of("c")).await.unwrap();
+    assert!(nobody.is_empty());
+}
+
+/// The start of a span belongs to it, its end does not.
+pub async fn events_are_filtered_by_type_and_time(engine: &dyn Engine) {
+    let events = (0..10).map(|number| Event {
+        event_type: event_type(if number % 2 == 0 { "even" } else { "odd" }),
+        ..event(number)
+    });
+    let store = store_of(engine, events.collect()).await;
+    let (types, times) = ([None, Some("even"), Some("none")], [None, Some(3), Some(7)]);
+    for name in types {
+        for since in times {
+            for until in times {
+                let query = EventQuery {
+                    event_type: name.map(event_type),
+                    since: since.map(time),
+                    until: until.map(time),
+                    ..events_of("a")
+                };
+                let listed = store.log().events(&query).await.unwrap();
+                let listed: Vec<_> = listed.iter().map(|event| event.id).collect();
+                let expected = (0..10).rev().filter(|number| {
+                    name.is_none_or(|name| name == "even" && number % 2 == 0)
+                        && since.is_none_or(|since| *number >= since)
+                        && until.is_none_or(|until| *number < until)
+                });
+                let expected: Vec<_> = expected.map(event_id).collect();
+                assert_eq!(listed, expected, "{name:?} {since:?} {until:?}");
+            }
+        }
+    }
+}
+
+/// Those that are gone, or another tenant's, are left out.
+pub async fn events_are_found_by_their_ids(engine: &dyn Engine) {
+    let others = Event {
+        scope: scope("b"),
+        ..event(3)
+    };
+    let store = store_of(engine, vec![event(1), event(2), others]).await;
+    let ids = [event_id(2), event_id(3), event_id(9), event_id(1)];
+    let found = store.log().events_by_id(&scope("a"), &ids).await.unwrap();
+    let found: BTreeSet<_> = found.into_iter().map(|event| event.id).collect();
+    assert_eq!(found, BTreeSet::from([event_id(1), event_id(2)]));
+}

@@ -1,0 +1,289 @@
+//! Settling deliveries.
+
+use std::sync::Arc;
+
+use fanfare_app::port::Deliveries;
+use fanfare_app::port::deliveries::{Settled, Settlement};
+use fanfare_domain::attempt::{Attempt, Trigger};
+use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason, FailedReason};
+
+use crate::engine::Engine;
+use crate::made::{
+    attempt, attempted, delivered, deliveries_of, delivery, event, failed, replay, scope,
+    settlement, time, waiting,
+};
+
+pub(crate) async fn settle(part: &dyn Deliveries, settlements: Vec<Settlement>) -> Vec<Settled> {
+    part.settle(Arc::new(settlements), None).await.unwrap()
+}
+
+pub(crate) async fn read(part: &dyn Deliveries, delivery: &Delivery) -> Option<Delivery> {
+    part.delivery(&delivery.scope, delivery.id).await.unwrap()
+}
+
+/// Every field and every state.
+pub async fn a_delivery_is_read_as_it_was_settled(engine: &dyn Engine) {
+    let store = engine.fresh().await;
+    let part = store.deliveries();
+    let first = delivery(&event(1), 0);
+    let at = time(9);
+    let states = [
+        DeliveryState::Waiting { due_at: at },
+        DeliveryState::Delivered { at },
+        DeliveryState::Failed {
+            at,
+            reason: FailedReason::Exhausted,
+        },
+        DeliveryState::Failed {
+            at,
+            reason: FailedReason::Gone,
+        },
+        DeliveryState::Discarded {
+            at,
+            reason: DiscardedReason::EndpointDisabled,
+        },
+        DeliveryState::Discarded {
+            at,
+            reason: DiscardedReason::EndpointDeleted,
+        },
+        DeliveryState::Discarded {
+            at,
+            reason: DiscardedReason::PayloadGone,
+        },
+    ];
+    for (number, state) in (10..).zip(states) {
+        let plain = Delivery {
+            state,
+            ..delivery(&event(number), 1)
+        };
+        let full = Delivery {
+            state,
+            attempts: 3,
+            extra_attempts: 2,
+            ..replay(&failed(&first, 5), number)
+        };
+        for delivery in [plain, full] {
+            assert_eq!(read(&*part, &delivery).await, None);
+            let settled = settle(&*part, vec![settlement(delivery.clone())]).await;
+            assert_eq!(settled, [Settled::Recorded]);
+            assert_eq!(read(&*part, &delivery).await, Some(delivery));
+        }
+    }
+}
+
+/// By a later due time, and then by its end.
+pub async fn a_waiting_delivery_is_replaced(engine: &dyn Engine) {
+    let store = engine.fresh().await;
+    let part = store.deliveries();
+    let fresh = delivery(&event(1), 0);
+    let once = Delivery {
+        attempts: 1,
+        first_attempt_at: Some(time(2)),
+        last_status: Some(500),
+        ..waiting(&fresh, 30)
+    };
+    let end = delivered(&once, 31);
+    for stand in [fresh, once, end] {
+        let settled = settle(&*part, vec![settlement(stand.clone())]).await;
+        assert_eq!(settled, [Settled::Recorded]);
+        assert_eq!(read(&*part, &stand).await, Some(stand));
+    }
+}
+
+/// The first end stays; the attempt that came too late is kept.
+pub async fn a_delivery_ends_once(engine: &dyn Engine) {
+    let store = engine.fresh().await;
+    let part = store.deliveries();
+    let fresh = delivery(&event(1), 0);
+    let first = delivered(&fresh, 2);
+    let second = failed(&first, 3);
+    let settled = settle(&*part, vec![attempted(first.clone(), 2)]).await;
+    assert_eq!(settled, [Settled::Recorded]);
+    let settled = settle(&*part, vec![attempted(second.clone(), 3)]).await;
+    assert_eq!(settled, [Settled::HadEnded]);
+    assert_eq!(read(&*part, &fresh).await, Some(first.clone()));
+    let attempts = part.attempts(&fresh.scope, fresh.id).await.unwrap();
+    assert_eq!(attempts, [attempt(&first, 2), attempt(&second, 3)]);
+}
+
+/// Not even by a settlement without an attempt.
+pub async fn an_ended_delivery_never_waits_again(engine: &dyn Engine) {
+    let store = engine.fresh().await;
+    let part = store.deliveries();
+    let fresh = delivery(&event(1), 0);
+    let end = delivered(&fresh, 2);
+    settle(&*part, vec![settlement(end.clone())]).await;
+    let late = vec![settlement(fresh.clone()), settlement(waiting(&end, 90))];
+    let settled = settle(&*part, late).await;
+    assert_eq!(settled, [Settled::HadEnded, Settled::HadEnded]);
+    assert_eq!(read(&*part, &fresh).await, Some(end));
+    assert!(part.lanes(None, 10).await.unwrap().is_empty());
+}
+
+/// A delivery that is parked late must not begin anew; one that is discarded late keeps what is known.
+pub async fn a_late_settlement_never_undoes_a_recorded_attempt(engine: &dyn Engine) {
+    let store = engine.fresh().await;
+    let part = store.deliveries();
+    let fresh = delivery(&event(1), 0);
+    let once = Delivery {
+        attempts: 1,
+        first_attempt_at: Some(time(2)),
+        last_status: Some(500),
+        ..waiting(&fresh, 30)
+    };
+    settle(&*part, vec![attempted(once.clone(), 2)]).await;
+    let settled = settle(&*part, vec![settlement(fresh.clone())]).await;
+    assert_eq!(settled, [Settled::Recorded]);
+    assert_eq!(read(&*part, &fresh).await, Some(once.clone()));
+    let state = DeliveryState::Discarded {
+        at: time(3),
+        reason: DiscardedReason::EndpointDeleted,
+    };
+    let discarded = Delivery { state, ..fresh };
+    let settled = settle(&*part, vec![settlement(discarded)]).await;
+    assert_eq!(settled, [Settled::Recorded]);
+    assert_eq!(read(&*part, &once).await, Some(Delivery { state, ..once }));
+}
+
+/// A delivery may come several times.
+pub async fn the_order_within_a_call_counts(engine: &dyn Engine) {
+    let store = engine.fresh().await;
+    let part = store.deliveries();
+    let fresh = delivery(&event(1), 0);
+    let end = delivered(&fresh, 2);
+    let call = [
+        fresh.clone(),
+        waiting(&fresh, 7),
+        end.clone(),
+        failed(&fresh, 3),
+        fresh.clone(),
+    ];
+    let settled = settle(&*part, call.map(settlement).into()).await;
+    let (recorded, had_ended) = (Settled::Recorded, Settled::HadEnded);
+    assert_eq!(
+        settled,
+        [recorded, recorded, recorded, had_ended, had_ended]
+    );
+    assert_eq!(read(&*part, &fresh).await, Some(end));
+}
+
+/// Every field, with bodies that are no text, long or empty.
+pub async fn attempts_are_read_oldest_first_as_they_were_made(engine: &dyn Engine) {
+    let store = engine.fresh().await;
+    let part = store.deliveries();
+    let neighbours = [delivery(&event(1), 0), delivery(&event(1), 1)];
+    let mut expected = Vec::new();
+    for (number, body) in [(1, vec![b'x'; 4_096]), (2, Vec::new()), (3, vec![255; 9])] {
+        for neighbour in &neighbours {
+            let stand = Delivery {
+                attempts: number,
+                last_status: (number != 2).then_some(503),
+                last_error: failed(neighbour, 1).last_error.filter(|_| number == 2),
+                ..waiting(neighbour, 50)
+            };
+            let attempt = Attempt {
+                response_body: body.clone(),
+                trigger: if number == 3 {
+                    Trigger::Manual
+                } else {
+                    Trigger::Scheduled
+                },
+                address: None,
+                http_version: None,
+                ..attempt(&stand, u64::from(number))
+            };
+            if neighbour == &neighbours[0] {
+                expected.push(attempt.clone());
+            }
+            let settlement = Settlement {
+                delivery: stand,
+                attempt: Some(Box::new(attempt)),
+            };
+            settle(&*part, vec![settlement]).await;
+        }
+    }
+    let read = part.attempts(&scope("a"), neighbours[0].id).await.unwrap();
+    assert_eq!(read, expected);
+}
+
+/// A caller that does not know whether it was done may do it again.
+pub async fn settling_the_same_again_changes_nothing(engine: &dyn Engine) {
+    let store = engine.fresh().await;
+    let part = store.deliveries();
+    let once = Delivery {
+        attempts: 1,
+        ..waiting(&delivery(&event(1), 0), 30)
+    };
+    let end = delivered(&delivery(&event(2), 1), 5);
+    let settlements = Arc::new(vec![attempted(once.clone(), 2), attempted(end.clone(), 4)]);
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        part.settle(Arc::clone(&settlements), Some(7))
+            .await
+            .unwrap();
+        seen.push((
+            part.deliveries(&deliveries_of("a")).await.unwrap(),
+            part.attempts(&scope("a"), once.id).await.unwrap(),
+            part.attempts(&scope("a"), end.id).await.unwrap(),
+            part.tallies(once.endpoint, time(0), time(600))
+                .await
+                .unwrap(),
+            part.tallies(end.endpoint, time(0), time(600))
+                .await
+                .unwrap(),
+        ));
+    }
+    assert_eq!(seen[0].0, [end, once]);
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!(seen[1], seen[2]);
+}
+
+/// A lower one is no error.
+pub async fn the_materialised_position_only_rises(engine: &dyn Engine) {
+    let mut store = engine.fresh().await;
+    assert_eq!(store.deliveries().materialised().await.unwrap(), 0);
+    let fresh = settlement(delivery(&event(1), 0));
+    for (given, expected) in [(Some(5), 5), (None, 5), (Some(3), 5), (Some(6), 6)] {
+        for settlements in [Vec::new(), vec![fresh.clone()]] {
+            let part = store.deliveries();
+            part.settle(Arc::new(settlements), given).await.unwrap();
+            assert_eq!(part.materialised().await.unwrap(), expected);
+        }
+    }
+    store = store.crash().await;
+    assert_eq!(store.deliveries().materialised().await.unwrap(), 6);
+    store = store.restart().await;
+    assert_eq!(store.deliveries().materialised().await.unwrap(), 6);
+}
+
+/// Another tenant sees neither the delivery nor its attempts.
+pub async fn settlements_belong_to_their_tenant(engine: &dyn Engine) {
+    let store = engine.fresh().await;
+    let part = store.deliveries();
+    let end = delivered(&delivery(&event(1), 0), 2);
+    settle(&*part, vec![attempted(end.clone(), 2)]).await;
+    for other in [scope("b"), scope("A")] {
+        assert_eq!(part.delivery(&other, end.id).await.unwrap(), None);
+        assert!(part.attempts(&other, end.id).await.unwrap().is_empty());
+        assert!(part.existing(&other, &[end.id]).await.unwrap().is_empty());
+    }
+    assert!(
+        part.deliveries(&deliveries_of("b"))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+/// All in one commit, each with its answer.
+pub async fn many_settlements_go_in_one_call(engine: &dyn Engine) {
+    let store = engine.fresh().await;
+    let part = store.deliveries();
+    let settlements: Vec<_> = (0..3_000)
+        .map(|number| attempted(delivered(&delivery(&event(number), 0), number), number))
+        .collect();
+    let settled = settle(&*part, settlements).await;
+    assert_eq!(settled, vec![Settled::Recorded; 3_000]);
+    let listed = part.deliveries(&deliveries_of("a")).await.unwrap();
+    assert_eq!(listed.len(), 1_000);
+}
