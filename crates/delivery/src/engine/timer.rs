@@ -1,7 +1,6 @@
 //! The timer: wakes lanes when the store holds something due for them.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,35 +15,57 @@ use super::refill;
 /// The longest sleep: the calendar's clock may be set meanwhile.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// When lanes want to be woken. An entry is made only when a lane's next time comes nearer, so there
-/// are few for each lane.
+/// When lanes want to be woken: one entry for each lane that has work in the store.
 #[derive(Debug, Default)]
 pub(super) struct Timer {
-    entries: Mutex<BinaryHeap<Reverse<(Timestamp, EndpointId)>>>,
+    entries: Mutex<Entries>,
     sooner: Notify,
 }
 
+#[derive(Debug, Default)]
+struct Entries {
+    in_order: BTreeSet<(Timestamp, EndpointId)>,
+    by_lane: HashMap<EndpointId, Timestamp>,
+}
+
 impl Timer {
-    /// Wakes a lane then.
+    /// Wakes a lane then, unless it is woken before anyway.
     pub(super) fn set(&self, at: Timestamp, endpoint: EndpointId) {
         let mut entries = self.entries.lock();
-        let first = entries.peek().is_none_or(|Reverse((first, _))| at < *first);
-        entries.push(Reverse((at, endpoint)));
+        match entries.by_lane.get(&endpoint).copied() {
+            Some(known) if known <= at => return,
+            Some(known) => {
+                entries.in_order.remove(&(known, endpoint));
+            }
+            None => {}
+        }
+        let first = entries
+            .in_order
+            .first()
+            .is_none_or(|(first, _)| at < *first);
+        entries.in_order.insert((at, endpoint));
+        entries.by_lane.insert(endpoint, at);
         drop(entries);
         if first {
             self.sooner.notify_one();
         }
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.entries.lock().in_order.len()
+    }
+
     /// The next lane to wake now, or how long to sleep.
     fn pop(&self, now: Timestamp) -> Result<EndpointId, Duration> {
         let mut entries = self.entries.lock();
-        match entries.peek() {
-            Some(Reverse((at, _))) if *at > now => Err(at.since(now).min(LONGEST)),
-            Some(_) => entries
-                .pop()
-                .map(|Reverse((_, endpoint))| endpoint)
-                .ok_or(LONGEST),
+        match entries.in_order.first().copied() {
+            Some((at, _)) if at > now => Err(at.since(now).min(LONGEST)),
+            Some((at, endpoint)) => {
+                entries.in_order.remove(&(at, endpoint));
+                entries.by_lane.remove(&endpoint);
+                Ok(endpoint)
+            }
             None => Err(LONGEST),
         }
     }
@@ -53,10 +74,17 @@ impl Timer {
 /// Wakes lanes until the engine stops.
 pub(super) async fn run(shared: Arc<Shared>) {
     while !shared.stopping() {
-        match shared.timer.pop(shared.parts.clock.now()) {
+        let now = shared.parts.clock.now();
+        match shared.timer.pop(now) {
             Ok(endpoint) => {
-                if let Some(lane) = shared.lanes.find(endpoint) {
-                    refill::kick(&shared, &lane);
+                let Some(lane) = shared.lanes.find(endpoint) else {
+                    continue;
+                };
+                match lane.store_due() {
+                    // The lane read meanwhile, and its next time is later.
+                    Some(due) if due > now => shared.timer.set(due, endpoint),
+                    Some(_) => refill::kick(&shared, &lane),
+                    None => {}
                 }
             }
             Err(sleep) => {
