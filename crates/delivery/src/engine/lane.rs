@@ -38,6 +38,8 @@ struct State {
     /// When the store holds something due.
     store_due: Option<Timestamp>,
     refilling: bool,
+    /// Deliveries that were let go during a refill: what the refill read of them may be out of date.
+    let_go: HashSet<DeliveryId>,
 }
 
 /// What became of a job offered to a lane.
@@ -60,6 +62,7 @@ impl Lane {
             limit: 0,
             store_due: None,
             refilling: false,
+            let_go: HashSet::new(),
         };
         Self {
             endpoint,
@@ -67,17 +70,24 @@ impl Lane {
         }
     }
 
-    /// Offers a job. `room` is how many jobs the queue may hold, `start` the limit of a new lane.
+    /// Offers a fresh job. `room` is how many jobs the queue may hold, `start` the limit of a new lane.
     ///
-    /// A fresh job is refused while the store holds older ones that are due, so that nothing
-    /// overtakes them for long.
+    /// It is refused while the store holds older ones that are due, so that nothing overtakes them for
+    /// long.
     pub(super) fn push(&self, job: Job, room: usize, start: usize, now: Timestamp) -> Pushed {
         let mut state = self.state.lock();
-        let behind = matches!(job.origin, super::job::Origin::Fresh { .. })
-            && state.store_due.is_some_and(|due| due <= now);
+        let behind = state.store_due.is_some_and(|due| due <= now);
         if behind || state.queue.len() >= room {
             return Pushed::Full;
         }
+        state.queue.push_back(job);
+        state.start_worker(start)
+    }
+
+    /// Takes a job that was read from the store: there is room, since a refill begins at half the queue
+    /// and brings in one step.
+    pub(super) fn push_stored(&self, job: Job, start: usize) -> Pushed {
+        let mut state = self.state.lock();
         state.queue.push_back(job);
         state.start_worker(start)
     }
@@ -140,6 +150,9 @@ impl Lane {
     /// A delivery was settled, or is not in memory any more.
     pub(super) fn release(&self, id: DeliveryId) {
         let mut state = self.state.lock();
+        if state.refilling {
+            state.let_go.insert(id);
+        }
         if !state.rowed.is_empty() {
             state.rowed.remove(&id);
             if state.rowed.is_empty() {
@@ -172,15 +185,23 @@ impl Lane {
         Some(state.rowed.len())
     }
 
-    /// Which of these are not in memory; they are noted as being there.
+    /// Which of the rows that a refill read are to come into memory: those that are not there, and
+    /// were not since the refill began. They are noted as being there.
+    ///
+    /// One that was let go meanwhile may have ended after it was read; if it waits still, its settling
+    /// has told when it is due.
     pub(super) fn claim(&self, ids: &[DeliveryId]) -> Vec<bool> {
         let mut state = self.state.lock();
-        ids.iter().map(|id| state.rowed.insert(*id)).collect()
+        let state = &mut *state;
+        let claim = |id| !state.let_go.contains(id) && state.rowed.insert(*id);
+        ids.iter().map(claim).collect()
     }
 
     /// Ends a refill.
     pub(super) fn end_refill(&self) {
-        self.state.lock().refilling = false;
+        let mut state = self.state.lock();
+        state.refilling = false;
+        state.let_go = HashSet::new();
     }
 
     /// When the store holds something due.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use fanfare_app::port::StoreError;
-use fanfare_app::port::log::EventRef;
+use fanfare_app::port::log::{Event, EventRef};
 use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason};
 
 use super::Shared;
@@ -113,16 +113,8 @@ async fn bring_in(
                     origin,
                     extra: false,
                 };
-                let options = &shared.parts.options;
-                // There is room for a whole step: a refill begins at half the queue.
-                let room = options.lane_queue.max(STEP) * 2;
-                if lane.push(
-                    job,
-                    room,
-                    options.lane_concurrency_start,
-                    shared.parts.clock.now(),
-                ) == Pushed::StartWorker
-                {
+                let start = shared.parts.options.lane_concurrency_start;
+                if lane.push_stored(job, start) == Pushed::StartWorker {
                     worker::start(shared, Arc::clone(lane));
                 }
             }
@@ -153,29 +145,14 @@ async fn bring_in(
 /// Makes an attempt besides the schedule, unless the delivery is in memory already.
 pub(super) async fn extra(shared: &Arc<Shared>, asked: Delivery) -> Result<(), StoreError> {
     let lane = shared.lanes.get(asked.endpoint);
-    // Without a row it is on its way for the first moment, and an attempt is under way.
-    let Some(delivery) = shared
-        .parts
-        .deliveries
-        .delivery(&asked.scope, asked.id)
-        .await?
-    else {
-        return Ok(());
-    };
-    if delivery.state.ended() || !lane.note_row(delivery.id) {
+    // Noted before the row is read, so that it can't be settled in between.
+    if !lane.note_row(asked.id) {
         return Ok(());
     }
-    let event = match shared
-        .parts
-        .log
-        .event(&delivery.scope, &EventRef::Id(delivery.event))
-        .await
-    {
-        Ok(Some(event)) if !event.payload_gone() => event,
-        other => {
-            lane.release(delivery.id);
-            return other.map(|_| ());
-        }
+    let read = read_for_extra(shared, &asked).await;
+    let Ok(Some((delivery, event))) = read else {
+        lane.release(asked.id);
+        return read.map(|_| ());
     };
     let shipment = Shipment::new(event, &shared.budget);
     let job = Job {
@@ -187,4 +164,22 @@ pub(super) async fn extra(shared: &Arc<Shared>, asked: Delivery) -> Result<(), S
         worker::start(shared, lane);
     }
     Ok(())
+}
+
+/// A delivery that waits, with its event; none where no extra attempt can be made.
+async fn read_for_extra(
+    shared: &Shared,
+    asked: &Delivery,
+) -> Result<Option<(Delivery, Arc<Event>)>, StoreError> {
+    let parts = &shared.parts;
+    // Without a row it is on its way for the first moment, and an attempt is under way.
+    let row = parts.deliveries.delivery(&asked.scope, asked.id).await?;
+    let Some(delivery) = row.filter(|row| !row.state.ended()) else {
+        return Ok(None);
+    };
+    let event = EventRef::Id(delivery.event);
+    let event = parts.log.event(&delivery.scope, &event).await?;
+    Ok(event
+        .filter(|event| !event.payload_gone())
+        .map(|event| (delivery, event)))
 }
