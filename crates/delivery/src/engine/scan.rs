@@ -16,8 +16,22 @@ pub(super) async fn run(shared: Arc<Shared>) {
         if let Err(cause) = lanes(&shared).await {
             tracing::warn!(error = %cause, "the store can't be scanned for waiting deliveries yet");
         }
+        if let Err(cause) = log_end(&shared).await {
+            tracing::warn!(error = %cause, "the log can't be scanned for what was not handed on yet");
+        }
         shared.lanes.sweep();
     }
+}
+
+/// Looks for an event behind the last one that was handed on: its publisher may have gone away, or its
+/// commit's answer been lost. With later ones handed on it would show as a gap.
+async fn log_end(shared: &Arc<Shared>) -> Result<(), StoreError> {
+    let last = shared.tracker.lock().last();
+    let behind = shared.parts.log.read_after(last, 1).await?;
+    if let Some((position, _)) = behind.first() {
+        shared.tracker.lock().heard_of(*position);
+    }
+    Ok(())
 }
 
 /// Tells every lane when the store holds something due for it.

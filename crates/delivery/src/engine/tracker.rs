@@ -119,6 +119,11 @@ impl Tracker {
         self.base
     }
 
+    /// How many positions the window spans.
+    pub(super) fn len(&self) -> usize {
+        self.window.len()
+    }
+
     fn index(&self, position: Position) -> Option<usize> {
         usize::try_from(position - self.base - 1).ok()
     }
@@ -267,15 +272,32 @@ impl Tracker {
 
     /// The log has nothing at these positions.
     pub(super) fn skip(&mut self, positions: std::ops::Range<Position>) {
+        if self.window.is_empty() && positions.contains(&(self.base + 1)) {
+            self.base = positions.end - 1;
+            return;
+        }
         for position in positions {
-            if let Some(index) = self.index(position)
-                && let Some(slot) = self.window.get_mut(index)
-                && matches!(slot, Slot::Unseen)
-            {
+            let was_in_log = match self.slot(position) {
+                Some(Slot::Unseen) => false,
+                Some(Slot::InLog { .. }) => true,
+                _ => continue,
+            };
+            self.unplaced -= usize::from(was_in_log);
+            if let Some(slot) = self.slot(position) {
                 *slot = Slot::Done;
             }
         }
         self.advance();
+    }
+
+    /// The last position that it knows of.
+    pub(super) fn last(&self) -> Position {
+        self.base + self.window.len() as Position
+    }
+
+    /// The log has something at this position. If it is not handed on, it is found as a gap.
+    pub(super) fn heard_of(&mut self, position: Position) {
+        self.slot(position);
     }
 }
 
