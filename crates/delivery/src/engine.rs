@@ -33,6 +33,7 @@ use fanfare_domain::time::Timestamp;
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 mod discard;
+mod footprint;
 mod intake;
 mod job;
 mod lane;
@@ -47,6 +48,7 @@ mod timer;
 mod tracker;
 mod worker;
 
+pub use footprint::Footprint;
 use job::Budget;
 use lanes::Lanes;
 use meters::Meters;
@@ -183,8 +185,9 @@ impl Engine {
         };
         tokio::spawn(settle::run(Arc::clone(&self.shared), outcomes));
         tokio::spawn(timer::run(Arc::clone(&self.shared)));
-        tokio::spawn(park::run(Arc::clone(&self.shared)));
         recover::run(&self.shared).await?;
+        // Not before: what the recovery has not come to yet would look like a gap in the log.
+        tokio::spawn(park::run(Arc::clone(&self.shared)));
         scan::lanes(&self.shared).await?;
         tokio::spawn(scan::run(Arc::clone(&self.shared)));
         Ok(())
@@ -210,10 +213,18 @@ impl Engine {
                 "requests were under way at the end of the shutdown time; they will be sent again"
             );
         }
-        let settled = shared.settled.notified();
-        if shared.settle.send(Outcome::Stop).await.is_ok() {
-            // The store may be gone; then the next start compares the log with the rows.
-            let _ = tokio::time::timeout(limit, settled).await;
+        // The store may be gone, and outcomes fill the queue; then the next start compares the log
+        // with the rows.
+        let last_words = async {
+            let settled = shared.settled.notified();
+            if shared.settle.send(Outcome::Stop).await.is_ok() {
+                settled.await;
+            }
+        };
+        if tokio::time::timeout(limit, last_words).await.is_err() {
+            tracing::warn!(
+                "the store did not take all outcomes within the shutdown time; what they are of will be sent again"
+            );
         }
     }
 }

@@ -23,9 +23,14 @@ impl Budget {
         }
     }
 
+    /// The bytes in memory.
+    pub(super) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
     /// Whether more payloads may come into memory.
     pub(super) fn has_room(&self) -> bool {
-        self.used.load(Ordering::Relaxed) < self.most
+        self.used() < self.most
     }
 }
 

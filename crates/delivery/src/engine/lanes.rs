@@ -33,6 +33,11 @@ impl Lanes {
         self.by_endpoint.read().get(&endpoint).cloned()
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.by_endpoint.read().len()
+    }
+
     /// Lets go of lanes that are idle and that nobody holds.
     pub(super) fn sweep(&self) {
         let mut lanes = self.by_endpoint.write();

@@ -1,7 +1,7 @@
 //! Parking: what found no room in memory, or is on its way for longer than a moment, gets a row in
 //! the store. And the log is read again where something was left in it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -107,7 +107,7 @@ async fn write_rows(shared: &Arc<Shared>, deliveries: &[Lingering]) {
     let settlements = Arc::new(settlements);
     commit(shared, &settlements).await;
     finish(shared, deliveries);
-    let mut due: HashMap<EndpointId, _> = HashMap::new();
+    let mut due: BTreeMap<EndpointId, _> = BTreeMap::new();
     for Settlement { delivery, .. } in settlements.iter() {
         if let DeliveryState::Waiting { due_at } = delivery.state {
             due.entry(delivery.endpoint)
@@ -122,8 +122,10 @@ async fn write_rows(shared: &Arc<Shared>, deliveries: &[Lingering]) {
 
 /// Gives deliveries that are in memory for a while their rows.
 async fn write_lingering(shared: &Arc<Shared>) {
+    // The same throughout: while this waits for commits, others are parked, which are not in memory
+    // and must not be taken for being so.
+    let since = shared.parts.clock.now().before(shared.parts.options.linger);
     loop {
-        let since = shared.parts.clock.now().before(shared.parts.options.linger);
         let mut lingering = shared.tracker.lock().lingering(since, STEP);
         if lingering.is_empty() {
             return;

@@ -1,6 +1,6 @@
 //! At the start: what was accepted and has no row yet goes on.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fanfare_app::port::StoreError;
@@ -23,7 +23,7 @@ pub(super) async fn run(shared: &Arc<Shared>) -> Result<(), StoreError> {
         if events.is_empty() {
             break;
         }
-        let mut by_scope: HashMap<&Scope, Vec<_>> = HashMap::new();
+        let mut by_scope: BTreeMap<&Scope, Vec<_>> = BTreeMap::new();
         for (_, event) in &events {
             by_scope
                 .entry(&event.scope)
