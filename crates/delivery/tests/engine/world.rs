@@ -98,6 +98,12 @@ impl World {
             .unwrap()
     }
 
+    /// An endpoint as it is stored.
+    pub(crate) async fn stored(&self, endpoint: &Endpoint) -> Endpoint {
+        let id = endpoint.id.to_string();
+        self.fanfare.endpoint(&acme(), &id).await.unwrap()
+    }
+
     pub(crate) async fn publish(&self) -> Arc<Event> {
         self.publish_draft(event()).await
     }

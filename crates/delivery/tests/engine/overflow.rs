@@ -1,0 +1,124 @@
+//! More than memory may hold.
+
+use std::time::Duration;
+
+use fanfare_delivery::EngineOptions;
+use fanfare_domain::delivery::StateName;
+use fanfare_testkit::builders::event;
+use fanfare_testkit::memory_store::{Call, Moment};
+use fanfare_testkit::scripted_sender::Answer;
+
+use crate::world::{URL, World, millis, pass, seconds};
+
+#[tokio::test(start_paused = true)]
+async fn what_finds_no_room_in_a_lane_waits_in_the_store_and_arrives_once() {
+    let options = EngineOptions {
+        lane_queue: 16,
+        ..EngineOptions::default()
+    };
+    let world = World::with(options).await;
+    world.endpoint(URL).await;
+    let answer = Answer::status(200).after(millis(100));
+    world.ground.sender.always(URL, answer);
+    let events = world.publish_many(1_000).await;
+    pass(seconds(60)).await;
+    world.assert_each_once(URL, &events);
+    assert_eq!(world.count(StateName::Delivered).await, 1_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_finds_no_room_in_memory_is_read_back_from_the_log_and_arrives_once() {
+    let options = EngineOptions {
+        memory_bytes: 8 * 1_024,
+        ..EngineOptions::default()
+    };
+    let world = World::with(options).await;
+    world.endpoint("https://one.example/").await;
+    world.endpoint("https://two.example/").await;
+    world
+        .ground
+        .sender
+        .decide(|_| Answer::status(200).after(millis(20)));
+    let events = world.publish_many(500).await;
+    pass(seconds(600)).await;
+    world.assert_each_once("https://one.example/", &events);
+    world.assert_each_once("https://two.example/", &events);
+    assert_eq!(world.count(StateName::Delivered).await, 1_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hanging_endpoint_that_fills_memory_holds_the_others_up_for_a_moment_only() {
+    let options = EngineOptions {
+        memory_bytes: 1024 * 1024,
+        ..EngineOptions::default()
+    };
+    let most = options.memory_bytes;
+    let world = World::with(options).await;
+    let hanging = world.endpoint(URL).await;
+    world.ground.sender.always(URL, Answer::hang());
+    world.publish_large(200, 20_000).await;
+    let healthy = "https://healthy.example/";
+    let mut only = fanfare_testkit::builders::endpoint(healthy);
+    only.attributes = Some([("to".to_owned(), vec!["healthy".to_owned()])].into());
+    world.endpoint_with(only).await;
+    pass(seconds(5)).await;
+
+    let mut draft = event();
+    draft.attributes = [("to".to_owned(), vec!["healthy".to_owned()])].into();
+    let event = world.publish_draft(draft).await;
+    pass(seconds(5)).await;
+    world.assert_each_once(healthy, &[event]);
+    // And it stays so while the hanging one is read back from the store.
+    for _ in 0..60 {
+        pass(seconds(10)).await;
+        let bytes = world.engine.footprint().payload_bytes;
+        assert!(bytes < 2 * most, "{bytes} bytes in memory");
+    }
+    let _ = hanging;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_that_waits_for_its_row_while_commits_are_slow_is_not_forgotten() {
+    let options = EngineOptions {
+        lane_queue: 4,
+        lane_concurrency_start: 1,
+        lane_concurrency_most: 1,
+        scan_every: Duration::from_secs(3_600),
+        ..EngineOptions::default()
+    };
+    let world = World::with(options).await;
+    world.endpoint(URL).await;
+    let answer = Answer::status(200).after(millis(300));
+    world.ground.sender.always(URL, answer);
+    let faults = world.ground.store.faults();
+    faults.delay(Call::Settle, seconds(3), Moment::Before);
+    let mut events = Vec::new();
+    for _ in 0..200 {
+        events.push(world.publish().await);
+        pass(millis(97)).await;
+    }
+    pass(seconds(20)).await;
+    world.ground.store.faults().heal();
+    pass(seconds(600)).await;
+    assert_eq!(world.count(StateName::Delivered).await, 200);
+    world.assert_each_once(URL, &events);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_was_read_before_its_end_is_not_attempted_after_it() {
+    let options = EngineOptions {
+        lane_queue: 16,
+        scan_every: Duration::from_secs(3_600),
+        ..EngineOptions::default()
+    };
+    let world = World::with(options).await;
+    world.endpoint(URL).await;
+    let answer = Answer::status(200).after(millis(70));
+    world.ground.sender.always(URL, answer);
+    // Rows are read, and settled before the answer of the read is there.
+    let faults = world.ground.store.faults();
+    faults.delay(Call::Due, millis(500), Moment::After);
+    let events = world.publish_many(300).await;
+    pass(seconds(120)).await;
+    world.assert_each_once(URL, &events);
+}
