@@ -10,13 +10,14 @@ use fanfare_domain::id::EndpointId;
 use fanfare_domain::name::Scope;
 use fanfare_domain::policy::PolicyPatch;
 use fanfare_domain::secret::{Secret, SecretKind};
+use fanfare_domain::time::Timestamp;
 
 use crate::error::{Faults, UseCaseError};
 use crate::external::id_removal;
 use crate::fanfare::Fanfare;
 use crate::format::Format;
 use crate::port::configuration::Revision;
-use crate::repository::{PageOf, Stored, parts};
+use crate::repository::{PageOf, Stored, parts, still};
 
 mod check;
 
@@ -43,6 +44,9 @@ pub struct EndpointDraft {
     pub secret: Option<String>,
     /// Whether it gets deliveries; it does unless told.
     pub enabled: Option<bool>,
+    /// When what it replaces was last changed, where it was made from that: one that was changed since
+    /// is left alone.
+    pub unchanged_since: Option<Timestamp>,
 }
 
 /// An entry of an endpoint's event types, as it was given.
@@ -181,6 +185,7 @@ impl Fanfare {
             return Err(UseCaseError::Invalid(Vec::new()));
         };
         let change = |endpoint: &mut Endpoint| {
+            still(draft.unchanged_since, endpoint.updated_at, "endpoint")?;
             let given = given.clone();
             endpoint.url = given.url;
             endpoint.description = given.description;

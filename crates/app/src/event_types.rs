@@ -11,7 +11,7 @@ use crate::environments::check_text;
 use crate::error::{Faults, UseCaseError};
 use crate::fanfare::Fanfare;
 use crate::port::configuration::Revision;
-use crate::repository::{PageOf, Stored, in_environment};
+use crate::repository::{PageOf, Stored, in_environment, still};
 
 /// The most subcategories of a type.
 pub const MAX_SUBCATEGORIES: usize = 1_000;
@@ -35,6 +35,9 @@ pub struct EventTypeDraft {
     pub subcategories: Option<Vec<Subcategory>>,
     /// From when on it is retired.
     pub retired_at: Option<Timestamp>,
+    /// When what it replaces was last changed, where it was made from that: one that was changed since
+    /// is left alone.
+    pub unchanged_since: Option<Timestamp>,
 }
 
 impl EventTypeDraft {
@@ -42,9 +45,8 @@ impl EventTypeDraft {
         &self,
         environment: &EnvironmentId,
         now: Timestamp,
-        found: Vec<Fault>,
+        mut faults: Faults,
     ) -> Result<EventType, UseCaseError> {
-        let mut faults = Faults::new(found);
         let name = match self.name.as_deref().map(EventTypeName::parse) {
             Some(Ok(name)) => Some(name),
             Some(Err(cause)) => {
@@ -133,7 +135,7 @@ impl Fanfare {
         draft: EventTypeDraft,
         found: Vec<Fault>,
     ) -> Result<EventType, UseCaseError> {
-        let event_type = draft.check(environment, self.ports.clock.now(), found)?;
+        let event_type = draft.check(environment, self.ports.clock.now(), Faults::new(found))?;
         self.insert(&event_type).await?;
         Ok(event_type)
     }
@@ -176,17 +178,17 @@ impl Fanfare {
         draft: EventTypeDraft,
         found: Vec<Fault>,
     ) -> Result<EventType, UseCaseError> {
-        let mut found = Faults::new(found);
+        let mut faults = Faults::new(found);
         if draft.name.as_deref().is_some_and(|given| given != name) {
-            found.add("#/name", "can't be changed");
+            faults.add("#/name", "can't be changed");
         }
-        found.refuse_if_any()?;
         let draft = EventTypeDraft {
             name: Some(name.to_owned()),
             ..draft
         };
-        let fresh = draft.check(environment, self.ports.clock.now(), Vec::new())?;
+        let fresh = draft.check(environment, self.ports.clock.now(), faults)?;
         let change = |old: &mut EventType| {
+            still(draft.unchanged_since, old.updated_at, "event type")?;
             *old = EventType {
                 created_at: old.created_at,
                 ..fresh.clone()

@@ -78,10 +78,12 @@ impl Fanfare {
         }
     }
 
-    /// Accepts several events in one commit, tenants mixed; each has its own outcome, in order.
+    /// Accepts several events in one commit, tenants mixed; each has its own outcome, in order. With keys,
+    /// the first one has a commit of its own before the others.
     ///
     /// # Errors
-    /// When the store fails; then none was accepted.
+    /// When the store fails, or the keys were used for other events; then none was accepted, except that
+    /// the first may have been where the store failed after it. Repeating the call completes it.
     pub async fn publish_batch(
         &self,
         environment: &EnvironmentId,
@@ -100,10 +102,25 @@ impl Fanfare {
                 Err(refused) => outcomes.push(Some(Err(refused))),
             }
         }
-        let appends = waiting
+        let mut rest = waiting.into_iter();
+        if keys.is_some()
+            && let Some((place, ready)) = rest.next()
+        {
+            // First and alone: where the key was used with another body, nothing of this one is to be
+            // taken, not even an event at a place that the other body had not.
+            let appended = self.ports.log.append(vec![ready.append.clone()]).await?;
+            if appended.contains(&Appended::KeyReused) {
+                return Err(Conflict::IdempotencyKey.into());
+            }
+            if let Some(outcome) = appended.into_iter().next() {
+                outcomes[place] = Some(self.answer(ready, outcome));
+            }
+        }
+        let waiting: Vec<(usize, Ready)> = rest.collect();
+        let appends: Vec<Append> = waiting
             .iter()
             .map(|(_, ready)| ready.append.clone())
-            .collect::<Vec<_>>();
+            .collect();
         let appended = if appends.is_empty() {
             Vec::new()
         } else {

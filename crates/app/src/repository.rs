@@ -5,6 +5,7 @@ use fanfare_domain::environment::{Environment, Tenant};
 use fanfare_domain::event_type::EventType;
 use fanfare_domain::key::Key;
 use fanfare_domain::name::{EnvironmentId, Scope};
+use fanfare_domain::time::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -212,6 +213,18 @@ impl Fanfare {
             Applied::Done(_) => Ok(self.refresh().await?),
             Applied::Refused(_) => Err(UseCaseError::not_found(T::NAME, id)),
         }
+    }
+}
+
+/// Refuses to replace what was changed since the replacement was made from it.
+pub(crate) fn still(
+    seen: Option<Timestamp>,
+    changed: Timestamp,
+    what: &'static str,
+) -> Result<(), UseCaseError> {
+    match seen {
+        Some(seen) if seen != changed => Err(Conflict::Changed(what).into()),
+        _ => Ok(()),
     }
 }
 

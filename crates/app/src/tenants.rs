@@ -6,12 +6,13 @@ use fanfare_domain::environment::Tenant;
 use fanfare_domain::fault::Fault;
 use fanfare_domain::id::KeyId;
 use fanfare_domain::name::{EnvironmentId, TenantId};
+use fanfare_domain::time::Timestamp;
 
 use crate::environments::check_text;
 use crate::error::{Faults, UseCaseError};
 use crate::fanfare::Fanfare;
 use crate::port::configuration::{Change, Revision};
-use crate::repository::{PageOf, Stored, in_environment};
+use crate::repository::{PageOf, Stored, in_environment, still};
 
 /// The most entries of metadata.
 pub const MAX_METADATA: usize = 50;
@@ -25,6 +26,9 @@ pub struct TenantDraft {
     pub name: Option<String>,
     /// The caller's own notes.
     pub metadata: Option<BTreeMap<String, String>>,
+    /// When what it replaces was last changed, where it was made from that: one that was changed since
+    /// is left alone.
+    pub unchanged_since: Option<Timestamp>,
 }
 
 pub(crate) fn check_metadata(faults: &mut Faults, metadata: &BTreeMap<String, String>) {
@@ -143,6 +147,7 @@ impl Fanfare {
         faults.refuse_if_any()?;
         let now = self.ports.clock.now();
         let change = |tenant: &mut Tenant| {
+            still(draft.unchanged_since, tenant.updated_at, "tenant")?;
             tenant.name = draft.name.clone().unwrap_or_default();
             tenant.metadata = draft.metadata.clone().unwrap_or_default();
             tenant.updated_at = now;
