@@ -24,7 +24,7 @@ pub struct SenderOptions {
     /// A connection this old takes no further request (5 min), so that a change of address or
     /// certificate is noticed.
     pub max_connection_age: Duration,
-    /// How many connections without a request are kept for each origin (32); past it they are
+    /// How many connections without a request are kept for each origin (256); past it they are
     /// closed.
     pub max_idle_per_host: usize,
     /// While more connections than this are open, to all origins together (4,096), those of
@@ -52,7 +52,7 @@ impl Default for SenderOptions {
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(30),
             max_connection_age: Duration::from_secs(300),
-            max_idle_per_host: 32,
+            max_idle_per_host: 256,
             max_kept_connections: 4_096,
             kept_body: 4_096,
             max_drain: 64 * 1_024,
