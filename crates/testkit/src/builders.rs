@@ -136,7 +136,7 @@ pub async fn settle_in(fanfare: &Fanfare) {
     let tenant = TenantDraft {
         id: Some("acme".to_owned()),
         name: Some("Acme".to_owned()),
-        metadata: None,
+        ..TenantDraft::default()
     };
     fanfare
         .create_tenant(&environment, tenant, Vec::new())

@@ -1,6 +1,7 @@
 //! The deliveries part.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -23,7 +24,7 @@ use super::{Call, MemoryStore};
 pub(super) struct Rows {
     pub(super) by_id: BTreeMap<(Scope, DeliveryId), Delivery>,
     /// Those that wait, in the order in which each endpoint's are due.
-    waiting: BTreeMap<(EndpointId, Timestamp, DeliveryId), Scope>,
+    waiting: BTreeMap<EndpointId, BTreeSet<(Timestamp, DeliveryId, Scope)>>,
     pub(super) attempts: BTreeMap<(Scope, AttemptId), Attempt>,
     pub(super) tallies: Tallies,
     materialised: Position,
@@ -64,13 +65,17 @@ impl Rows {
         let key = (delivery.scope.clone(), delivery.id);
         if let Some(old) = self.by_id.get(&key)
             && let DeliveryState::Waiting { due_at } = old.state
+            && let Some(lane) = self.waiting.get_mut(&old.endpoint)
         {
-            self.waiting.remove(&(old.endpoint, due_at, old.id));
+            lane.remove(&(due_at, old.id, old.scope.clone()));
+            if lane.is_empty() {
+                self.waiting.remove(&old.endpoint);
+            }
         }
         match delivery.state {
             DeliveryState::Waiting { due_at } => {
-                let place = (delivery.endpoint, due_at, delivery.id);
-                self.waiting.insert(place, delivery.scope.clone());
+                let lane = self.waiting.entry(delivery.endpoint).or_default();
+                lane.insert((due_at, delivery.id, delivery.scope.clone()));
             }
             ended => self.tallies.end(delivery.endpoint, &ended),
         }
@@ -81,11 +86,8 @@ impl Rows {
         &self,
         endpoint: EndpointId,
     ) -> impl Iterator<Item = (Timestamp, DeliveryId, &Scope)> {
-        let first = (endpoint, Timestamp::default(), DeliveryId::from_bits(0));
-        self.waiting
-            .range(first..)
-            .take_while(move |((of, _, _), _)| *of == endpoint)
-            .map(|((_, due_at, id), scope)| (*due_at, *id, scope))
+        let lane = self.waiting.get(&endpoint).into_iter().flatten();
+        lane.map(|(due_at, id, scope)| (*due_at, *id, scope))
     }
 
     fn due(&self, endpoint: EndpointId, now: Timestamp, limit: usize) -> Due {
@@ -102,24 +104,16 @@ impl Rows {
     }
 
     fn lanes(&self, after: Option<EndpointId>, limit: usize) -> Vec<WaitingLane> {
-        let mut lanes: Vec<WaitingLane> = Vec::new();
-        let mut from = after.map_or(0, |id| id.bits().saturating_add(1));
-        while lanes.len() < limit {
-            let first = (
-                EndpointId::from_bits(from),
-                Timestamp::default(),
-                DeliveryId::from_bits(0),
-            );
-            let Some(((endpoint, next, _), _)) = self.waiting.range(first..).next() else {
-                break;
-            };
-            lanes.push(WaitingLane {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let lanes = self.waiting.range((from, Bound::Unbounded));
+        lanes
+            .filter_map(|(endpoint, lane)| Some((endpoint, lane.first()?)))
+            .map(|(endpoint, (next, _, _))| WaitingLane {
                 endpoint: *endpoint,
                 next: *next,
-            });
-            from = endpoint.bits().saturating_add(1);
-        }
-        lanes
+            })
+            .take(limit)
+            .collect()
     }
 
     fn discard(
@@ -164,15 +158,11 @@ impl Rows {
     }
 
     fn backlog(&self) -> Backlog {
-        let oldest = self
-            .waiting
-            .iter()
-            .filter_map(|((_, _, id), scope)| self.by_id.get(&(scope.clone(), *id)))
-            .map(|row| row.created_at)
-            .min();
+        let waiting = || self.waiting.values().flatten();
+        let rows = waiting().filter_map(|(_, id, scope)| self.by_id.get(&(scope.clone(), *id)));
         Backlog {
-            waiting: self.waiting.len() as u64,
-            oldest,
+            waiting: waiting().count() as u64,
+            oldest: rows.map(|row| row.created_at).min(),
         }
     }
 
