@@ -1,0 +1,13 @@
+//! End-to-end tests: the binary as it is shipped, real HTTP, real files, real receivers.
+
+mod clients;
+mod commands;
+mod demo;
+mod harness;
+mod layers;
+mod main_job;
+mod metrics;
+mod official_libraries;
+mod restart;
+mod start;
+mod stop;
