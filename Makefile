@@ -1,0 +1,62 @@
+# `make run` shows Fanfare at work, `make test` does everything that CI does.
+
+CARGO ?= cargo
+TOOLS := target/tools
+VENV := target/venv
+VERIFY := crates/server/tests/verify
+DENY := $(TOOLS)/bin/cargo-deny
+DENY_VERSION := 0.20.2
+
+.PHONY: run test format lint tests signatures docs dependencies advisories tools openapi
+
+# Builds Fanfare, starts it on its embedded store in data/demo with a sample receiver, does the main
+# job once, step by step, and keeps serving.
+run:
+	$(CARGO) run --locked -p fanfare-server -- demo
+
+# From the quick ones to the long ones.
+test: format lint docs dependencies tests signatures
+	@echo "make test: all is well"
+
+format:
+	$(CARGO) fmt --all --check
+
+lint:
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+# The committed OpenAPI document is compared with the code here too.
+tests:
+	$(CARGO) test --workspace --locked
+
+# Real deliveries, judged by the official libraries for Python and JavaScript.
+signatures: tools
+	$(CARGO) test --locked -p fanfare-server --test it -- --ignored official_libraries
+
+docs:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+# Licences, banned crates and sources. Known vulnerabilities need the network: see `advisories`.
+dependencies: $(DENY)
+	$(CARGO) fetch --locked --quiet
+	$(DENY) --locked --offline check --hide-inclusion-graph bans licenses sources
+
+advisories: $(DENY)
+	$(DENY) --locked check advisories
+
+# Writes the committed OpenAPI document anew.
+openapi:
+	$(CARGO) run --quiet --locked -p fanfare-server -- openapi > openapi/native.json
+
+tools: $(VENV)/installed $(VERIFY)/node_modules/.package-lock.json
+
+$(DENY):
+	$(CARGO) install --locked --root $(TOOLS) cargo-deny@$(DENY_VERSION)
+
+$(VENV)/installed: $(VERIFY)/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+$(VERIFY)/node_modules/.package-lock.json: $(VERIFY)/package-lock.json
+	cd $(VERIFY) && npm ci --no-audit --no-fund
+	touch $@
