@@ -86,6 +86,7 @@ impl Fanfare {
         let exchange = match &target.uri {
             Some(uri) => {
                 let request = OutboundRequest {
+                    method: http::Method::POST,
                     uri: uri.clone(),
                     headers: prepared.headers,
                     body: prepared.body,

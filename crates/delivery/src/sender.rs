@@ -36,7 +36,7 @@ use bytes::Bytes;
 use fanfare_app::port::sender::{Exchange, OutboundRequest, Response, Sender};
 use fanfare_domain::attempt::{AttemptError, Timings};
 use hickory_resolver::net::NetError;
-use http::{Method, Request, Version};
+use http::{Request, Version};
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -132,7 +132,7 @@ impl HttpSender {
         let host = outbound.uri.authority().cloned();
         let host = host.as_ref().map_or("", |authority| authority.host());
         let mut request = Request::new(Full::new(outbound.body));
-        *request.method_mut() = Method::POST;
+        *request.method_mut() = outbound.method;
         *request.uri_mut() = outbound.uri;
         *request.headers_mut() = outbound.headers;
         if request.uri().scheme().is_none() || host.is_empty() {

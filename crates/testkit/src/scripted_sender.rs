@@ -11,7 +11,7 @@ use fanfare_app::port::sender::{Exchange, OutboundRequest, Response};
 use fanfare_app::port::{Clock, Sender};
 use fanfare_domain::attempt::{AttemptError, ErrorKind, Timings};
 use fanfare_domain::time::Timestamp;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use parking_lot::Mutex;
 
 use crate::clock::VirtualClock;
@@ -82,6 +82,8 @@ impl Answer {
 /// A request that was sent.
 #[derive(Clone, Debug)]
 pub struct Sent {
+    /// How.
+    pub method: Method,
     /// Where to.
     pub url: String,
     /// When.
@@ -217,6 +219,7 @@ impl ScriptedSender {
         let under_way = world.under_way.entry(url.clone()).or_default();
         *under_way += 1;
         let sent = Sent {
+            method: request.method.clone(),
             at: self.clock.now(),
             headers: request.headers.clone(),
             body: request.body.clone(),

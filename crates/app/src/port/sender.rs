@@ -6,11 +6,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use fanfare_domain::attempt::{AttemptError, Timings};
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, Method, Uri};
 
-/// A request to be sent by `POST`.
+/// A request to be sent.
 #[derive(Clone, Debug)]
 pub struct OutboundRequest {
+    /// How: deliveries are sent by `POST`.
+    pub method: Method,
     /// Where to.
     pub uri: Uri,
     /// All headers but those of the connection and the body's length.

@@ -84,6 +84,7 @@ async fn attempt(shared: &Arc<Shared>, lane: &Arc<Lane>, job: Job) -> Outcome {
     let exchange = match &target.uri {
         Some(uri) => {
             let request = OutboundRequest {
+                method: http::Method::POST,
                 uri: uri.clone(),
                 headers: prepared.headers,
                 body: prepared.body,

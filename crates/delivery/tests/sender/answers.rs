@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use fanfare_app::port::sender::{OutboundRequest, Sender};
 use fanfare_domain::attempt::ErrorKind;
 use fanfare_testkit::receiver::{Answer, Receiver};
+use http::{HeaderMap, Method};
 
-use crate::rig::{failure, send, send_within, sender, status};
+use crate::rig::{failure, post, send, send_within, sender, status};
 
 #[tokio::test]
 async fn a_request_arrives_as_it_was_given_and_its_answer_is_kept() {
@@ -34,6 +37,22 @@ async fn a_request_arrives_as_it_was_given_and_its_answer_is_kept() {
     let host = receiver.address().to_string();
     assert_eq!(arrivals[0].header("host"), Some(host.as_str()));
     assert_eq!(&arrivals[0].body[..], br#"{"type":"invoice.paid"}"#);
+}
+
+#[tokio::test]
+async fn a_request_by_another_method_carries_no_body_of_its_own() {
+    let receiver = Receiver::start().await;
+    let request = OutboundRequest {
+        method: Method::OPTIONS,
+        headers: HeaderMap::new(),
+        body: Bytes::new(),
+        ..post(&receiver.url("/hook"))
+    };
+    let exchange = sender(|_| {}).send(request).await;
+    assert_eq!((status(&exchange), exchange.error), (200, None));
+    let arrivals = receiver.arrivals();
+    assert_eq!(arrivals[0].method, "OPTIONS");
+    assert!(arrivals[0].body.is_empty());
 }
 
 #[tokio::test]

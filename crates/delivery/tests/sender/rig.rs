@@ -7,7 +7,7 @@ use fanfare_app::port::sender::{Exchange, OutboundRequest, Sender};
 use fanfare_delivery::sender::{HttpSender, SenderOptions};
 use fanfare_domain::address::AddressPolicy;
 use fanfare_domain::attempt::ErrorKind;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 
 /// Longer than anything here takes; what ends by its own limit ends long before.
 pub(crate) const AMPLE: Duration = Duration::from_secs(20);
@@ -29,6 +29,7 @@ pub(crate) fn post(url: &str) -> OutboundRequest {
         HeaderValue::from_static("application/json"),
     );
     OutboundRequest {
+        method: Method::POST,
         uri: url.parse().unwrap(),
         headers,
         body: Bytes::from_static(br#"{"type":"invoice.paid"}"#),
