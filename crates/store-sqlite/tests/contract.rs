@@ -1,5 +1,7 @@
 //! The contract suite, for a store in one file and for one with each part in a file of its own.
 
+#![allow(clippy::unwrap_used, reason = "a test: an error is its failure")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

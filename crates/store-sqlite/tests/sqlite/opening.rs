@@ -1,0 +1,149 @@
+//! Opening files that are no stores, or not ours to open.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use fanfare_store_sqlite::{Migrated, OpenError, Options, SCHEMA_VERSION, SqliteStore, migrate};
+use rusqlite::Connection;
+
+use super::made::{append, events, folder};
+
+fn open(path: &Path) -> Result<SqliteStore, OpenError> {
+    SqliteStore::open(path, &Options::default())
+}
+
+/// Every file of a folder with its bytes, but for the lock's and the shared memory's.
+fn bytes(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            let name = path.to_str().unwrap();
+            !name.ends_with(".lock") && !name.ends_with("-shm")
+        })
+        .map(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, fs::read(path).unwrap())
+        })
+        .collect()
+}
+
+async fn store_at(path: &Path) {
+    let store = open(path).unwrap();
+    for number in 0..50 {
+        append(&store, number, 1_000).await.unwrap();
+    }
+    store.close().await;
+}
+
+fn refused(path: &Path) -> OpenError {
+    let folder = path.parent().unwrap();
+    let before = bytes(folder);
+    let error = match open(path) {
+        Ok(_) => panic!("opened"),
+        Err(error) => error,
+    };
+    assert!(bytes(folder) == before, "changed while refused: {error}");
+    error
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_refused_and_left_alone() {
+    let (_folder, path) = folder();
+    store_at(&path).await;
+    let sound = fs::read(&path).unwrap();
+    let damages: [(&str, Vec<u8>); 6] = [
+        ("no database", b"not a database, but long enough".repeat(9)),
+        ("one byte", vec![b'S']),
+        ("cut short", sound[..sound.len() / 2].to_vec()),
+        ("cut in its header", sound[..50].to_vec()),
+        ("another beginning", [b"x".as_slice(), &sound[1..]].concat()),
+        (
+            "a schema of noise",
+            [&sound[..100], &vec![0xA5; 8_092], &sound[8_192..]].concat(),
+        ),
+    ];
+    for (name, damaged) in damages {
+        fs::write(&path, damaged).unwrap();
+        let error = refused(&path);
+        assert!(
+            matches!(error, OpenError::Damaged { .. }),
+            "{name}: {error:?}"
+        );
+    }
+    fs::write(&path, sound).unwrap();
+    assert_eq!(events(&open(&path).unwrap()).await.len(), 50);
+}
+
+#[tokio::test]
+async fn a_newer_file_is_refused_and_left_alone() {
+    let (_folder, path) = folder();
+    store_at(&path).await;
+    let raise = Connection::open(&path).unwrap();
+    let next = SCHEMA_VERSION + 1;
+    raise.pragma_update(None, "user_version", next).unwrap();
+    // While it is open, the new version stands in the write-ahead log only, as after a crash.
+    let (_other, copy) = folder_with_copy(&path);
+    raise.close().unwrap();
+    for path in [path, copy] {
+        let error = refused(&path);
+        let OpenError::Newer { found, known, .. } = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!((found, known), (next, SCHEMA_VERSION));
+    }
+}
+
+fn folder_with_copy(path: &Path) -> (tempfile::TempDir, std::path::PathBuf) {
+    let (other, copy) = folder();
+    fs::copy(path, &copy).unwrap();
+    let log = path.with_extension("db-wal");
+    assert!(fs::metadata(&log).unwrap().len() > 0);
+    fs::copy(log, copy.with_extension("db-wal")).unwrap();
+    (other, copy)
+}
+
+#[test]
+fn another_programs_database_is_refused_and_left_alone() {
+    let (_folder, path) = folder();
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("CREATE TABLE t (a)").unwrap();
+    other.close().unwrap();
+    assert!(matches!(refused(&path), OpenError::Foreign { .. }));
+}
+
+#[tokio::test]
+async fn a_store_is_opened_by_one_process_at_a_time() {
+    let (_folder, path) = folder();
+    let store = open(&path).unwrap();
+    append(&store, 1, 100).await.unwrap();
+    assert!(matches!(refused(&path), OpenError::InUse { .. }));
+    assert!(matches!(migrate(&path), Err(OpenError::InUse { .. })));
+    append(&store, 2, 100).await.unwrap();
+    store.close().await;
+    assert_eq!(events(&open(&path).unwrap()).await.len(), 2);
+}
+
+#[test]
+fn what_is_no_file_is_refused() {
+    let (folder, _) = folder();
+    let error = open(folder.path()).err().unwrap();
+    assert!(matches!(error, OpenError::Io { .. }), "{error:?}");
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let error = open(&file.join("fanfare.db")).err().unwrap();
+    assert!(matches!(error, OpenError::Io { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn migrating_makes_a_store_and_says_from_where_to_where() {
+    let (_folder, path) = folder();
+    let path = path.with_file_name("new").join("fanfare.db");
+    let to = SCHEMA_VERSION;
+    assert_eq!(migrate(&path).unwrap(), Migrated { from: 0, to });
+    assert_eq!(migrate(&path).unwrap(), Migrated { from: to, to });
+    let store = open(&path).unwrap();
+    append(&store, 1, 100).await.unwrap();
+    assert_eq!(events(&store).await.len(), 1);
+}
