@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use fanfare_app::format::Parcel;
 use fanfare_app::port::log::{Event, Position};
 use fanfare_domain::delivery::{Delivery, DeliveryState};
-use fanfare_domain::id::EndpointId;
+use fanfare_domain::id::{DeliveryId, EndpointId};
 
 /// Counts the bytes of payloads in memory.
 #[derive(Debug)]
@@ -88,6 +88,14 @@ pub(super) struct Job {
 }
 
 impl Job {
+    /// The delivery's id.
+    pub(super) fn delivery_id(&self) -> DeliveryId {
+        match &self.origin {
+            Origin::Fresh { place, .. } => self.shipment.event().id.delivery(*place),
+            Origin::Stored(delivery) => delivery.id,
+        }
+    }
+
     /// The delivery as it stood before this attempt.
     pub(super) fn delivery(&self, endpoint: EndpointId) -> Delivery {
         match &self.origin {

@@ -53,6 +53,18 @@ pub(super) enum Pushed {
     Full,
 }
 
+/// What a refill has to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Refill {
+    /// How many rows are in memory already, which the read must look past.
+    pub(super) rowed: usize,
+    /// How many jobs to bring in.
+    pub(super) step: usize,
+}
+
+/// The fewest jobs that a refill brings in, for lanes that have not made an attempt yet.
+const LEAST_STEP: usize = 4;
+
 impl Lane {
     pub(super) fn new(endpoint: EndpointId) -> Self {
         let state = State {
@@ -171,18 +183,42 @@ impl Lane {
         sooner
     }
 
-    /// Begins a refill, if something is due and the queue is at most half full; answers how many rows
-    /// are in memory already, which the read must look past.
-    pub(super) fn begin_refill(&self, now: Timestamp, room: usize) -> Option<usize> {
+    /// Begins a refill, if something is due and the queue is low; `room` is how many jobs it may hold.
+    ///
+    /// A lane brings in what its workers take within about two attempts, so that a slow one holds
+    /// little.
+    pub(super) fn begin_refill(&self, now: Timestamp, room: usize) -> Option<Refill> {
         let mut state = self.state.lock();
         let due = state.store_due.is_some_and(|due| due <= now);
-        if !due || state.refilling || state.queue.len() > room / 2 {
+        if !due || state.refilling || state.queue.len() > state.limit.min(room / 2) {
             return None;
         }
         state.refilling = true;
         // What is told from now on is newer than what the read will find.
         state.store_due = None;
-        Some(state.rowed.len())
+        Some(Refill {
+            rowed: state.rowed.len(),
+            step: (2 * state.limit).max(LEAST_STEP),
+        })
+    }
+
+    /// Lets go of queued jobs that have a row, but for those that its workers take next; answers
+    /// whether there were any. They are due in the store again.
+    pub(super) fn shed(&self) -> bool {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let keep = state.limit;
+        if state.queue.len() <= keep {
+            return false;
+        }
+        let before = state.queue.len();
+        let mut place = 0;
+        let rowed = &mut state.rowed;
+        state.queue.retain(|job| {
+            place += 1;
+            place <= keep || job.extra || !rowed.remove(&job.delivery_id())
+        });
+        state.queue.len() < before
     }
 
     /// Which of the rows that a refill read are to come into memory: those that are not there, and

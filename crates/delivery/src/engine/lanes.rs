@@ -38,6 +38,11 @@ impl Lanes {
         self.by_endpoint.read().len()
     }
 
+    /// Every lane.
+    pub(super) fn all(&self) -> Vec<Arc<Lane>> {
+        self.by_endpoint.read().values().cloned().collect()
+    }
+
     /// Lets go of lanes that are idle and that nobody holds.
     pub(super) fn sweep(&self) {
         let mut lanes = self.by_endpoint.write();

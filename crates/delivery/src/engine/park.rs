@@ -69,6 +69,9 @@ pub(super) async fn run(shared: Arc<Shared>) {
         if lingering_at.elapsed() >= LOOK {
             lingering_at = Instant::now();
             write_lingering(&shared).await;
+            if !shared.budget.has_room() {
+                shed(&shared);
+            }
             let base = shared.tracker.lock().base();
             if base != saved {
                 save_materialised(&shared).await;
@@ -153,6 +156,18 @@ async fn write_lingering(shared: &Arc<Shared>) {
             .collect();
         commit(shared, &Arc::new(settlements)).await;
         finish(shared, &lingering);
+    }
+}
+
+/// Makes room: what waits in memory and has a row is read back when its lane gets to it. Without this, a
+/// few endpoints that take nothing could keep memory full, and with it everybody else's events in the
+/// log.
+fn shed(shared: &Arc<Shared>) {
+    let now = shared.parts.clock.now();
+    for lane in shared.lanes.all() {
+        if lane.shed() {
+            shared.schedule(lane.endpoint, now);
+        }
     }
 }
 

@@ -9,11 +9,11 @@ use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason};
 
 use super::Shared;
 use super::job::{Job, Origin, Shipment};
-use super::lane::{Lane, Pushed};
+use super::lane::{Lane, Pushed, Refill};
 use super::settle::Outcome;
 use super::worker;
 
-/// Deliveries that one read brings in. Payloads are at most 256 KiB unless told, so that the reads
+/// The most deliveries that one read brings in. Payloads are at most 256 KiB unless told, so that the reads
 /// under way hold at most some 64 MiB.
 const STEP: usize = 64;
 
@@ -23,13 +23,19 @@ pub(super) fn kick(shared: &Arc<Shared>, lane: &Arc<Lane>) {
     if shared.stopping() {
         return;
     }
+    // While memory is short, a lane reads only when it has nothing left.
+    let room = if shared.budget.has_room() {
+        shared.parts.options.lane_queue
+    } else {
+        0
+    };
     // Not yet due: the timer comes back to it. No room: the worker that makes some does.
-    let Some(rowed) = lane.begin_refill(now, shared.parts.options.lane_queue) else {
+    let Some(wanted) = lane.begin_refill(now, room) else {
         return;
     };
     let (shared, lane) = (Arc::clone(shared), Arc::clone(lane));
     tokio::spawn(async move {
-        if let Err(cause) = refill(&shared, &lane, rowed).await {
+        if let Err(cause) = refill(&shared, &lane, wanted).await {
             tracing::warn!(endpoint = %lane.endpoint, error = %cause, "due deliveries can't be read yet");
             let later = shared
                 .parts
@@ -45,16 +51,18 @@ pub(super) fn kick(shared: &Arc<Shared>, lane: &Arc<Lane>) {
     });
 }
 
-async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, rowed: usize) -> Result<(), StoreError> {
+async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, wanted: Refill) -> Result<(), StoreError> {
     // Never closed.
     let Ok(_turn) = shared.refills.acquire().await else {
         return Ok(());
     };
     let now = shared.parts.clock.now();
+    let step = wanted.step.min(STEP);
+    let limit = step + wanted.rowed;
     let due = shared
         .parts
         .deliveries
-        .due(lane.endpoint, now, STEP + rowed)
+        .due(lane.endpoint, now, limit)
         .await?;
     let read = due.deliveries.len();
     let ids: Vec<_> = due.deliveries.iter().map(|delivery| delivery.id).collect();
@@ -66,11 +74,11 @@ async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, rowed: usize) -> Result<
         .filter_map(|(delivery, new)| new.then_some(delivery))
         .collect();
     // What is past the step stays for the next read.
-    let rest = fresh.split_off(fresh.len().min(STEP));
+    let rest = fresh.split_off(fresh.len().min(step));
     for delivery in &rest {
         lane.release(delivery.id);
     }
-    let next = if !rest.is_empty() || read == STEP + rowed {
+    let next = if !rest.is_empty() || read == limit {
         Some(now)
     } else {
         due.next
