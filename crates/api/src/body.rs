@@ -23,6 +23,7 @@ pub(crate) mod json;
 mod sentence;
 pub(crate) mod values;
 
+pub(crate) use crate::merge::Patch;
 pub(crate) use form::{Form, input};
 
 /// A type that bodies are read as: a draft, all of whose members may be absent.
@@ -83,19 +84,15 @@ impl Incoming {
         understand(json::parse(&bytes)?)
     }
 
-    /// A merge patch, put over what is there.
-    pub(crate) async fn patch<T: Input>(
-        self,
-        api: &Api,
-        now: impl serde::Serialize,
-    ) -> Result<Given<T>, Problem> {
+    /// The body of a merge patch.
+    pub(crate) async fn read_patch(self, api: &Api) -> Result<Patch, Problem> {
         let bytes = self.bytes(api, api.options.management_bytes).await?;
         let patch = json::parse(&bytes)?;
-        if !patch.is_object() {
-            return Err(not_an_object());
+        if patch.is_object() {
+            Ok(Patch(patch))
+        } else {
+            Err(not_an_object())
         }
-        let now = serde_json::to_value(now).unwrap_or_default();
-        understand(crate::merge::merge(now, patch))
     }
 }
 

@@ -82,6 +82,7 @@ impl From<EventTypeInput> for EventTypeDraft {
                 .subcategories
                 .map(|list| list.into_iter().map(Subcategory::from).collect()),
             retired_at: given.retired_at.map(|time| time.0),
+            unchanged_since: None,
         }
     }
 }

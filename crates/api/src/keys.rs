@@ -106,8 +106,7 @@ pub(crate) struct KeyView {
 }
 
 /// A key just made, with its text, which is shown this once.
-///
-/// No `Debug`: the text stays out of every log.
+// No `Debug`: the text stays out of every log.
 #[derive(Serialize, ToSchema)]
 #[schema(as = FreshKey)]
 pub(crate) struct FreshKeyView {

@@ -1,6 +1,40 @@
 //! Merge patches (RFC 7396).
 
+use fanfare_app::{Conflict, UseCaseError};
+use serde::Serialize;
 use serde_json::{Map, Value};
+
+use crate::body::{Given, Input, understand};
+use crate::problem::Problem;
+
+/// How often a patch is put over a noun anew when somebody else was faster.
+const TRIES: usize = 5;
+
+/// A merge patch: an object.
+#[derive(Debug)]
+pub(crate) struct Patch(pub(crate) Value);
+
+impl Patch {
+    /// What a noun becomes by it.
+    pub(crate) fn over<T: Input>(&self, now: impl Serialize) -> Result<Given<T>, Problem> {
+        let now = serde_json::to_value(now).unwrap_or_default();
+        understand(merge(now, self.0.clone()))
+    }
+}
+
+/// Reads, patches and writes, again while somebody else changed it between the two.
+pub(crate) async fn until_unchanged<T, F>(change: impl Fn() -> F) -> Result<T, Problem>
+where
+    F: Future<Output = Result<Result<T, UseCaseError>, Problem>>,
+{
+    let mut tries = 1;
+    loop {
+        match change().await? {
+            Err(UseCaseError::Conflict(Conflict::Changed(_))) if tries < TRIES => tries += 1,
+            outcome => return Ok(outcome?),
+        }
+    }
+}
 
 /// What `target` becomes by `patch`: members of the patch replace, `null` removes, objects go deeper.
 pub(crate) fn merge(target: Value, patch: Value) -> Value {

@@ -10,6 +10,7 @@ use utoipa::openapi::{
     Components, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, ServerBuilder,
 };
 
+mod pages;
 mod patch;
 mod refusal;
 
@@ -91,6 +92,7 @@ pub(crate) fn head() -> OpenApi {
 
 /// Adds what is the same for all operations.
 pub(crate) fn complete(document: &mut OpenApi) {
+    pages::refer(document);
     patch::add_forms(document);
     for operation in operations(document) {
         refusal::add(operation);

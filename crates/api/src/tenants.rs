@@ -39,6 +39,7 @@ impl From<TenantInput> for TenantDraft {
             id: given.id,
             name: given.name,
             metadata: given.metadata,
+            unchanged_since: None,
         }
     }
 }

@@ -2,15 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
+use fanfare_app::endpoints::EndpointDraft;
 use fanfare_domain::key::Right;
 use http::StatusCode;
 
 use super::form::EndpointInput;
 use super::view::EndpointView;
 use crate::auth::Acting;
-use crate::body::{Given, Incoming};
+use crate::body::Incoming;
+use crate::merge::until_unchanged;
 use crate::place::{At, EndpointPath};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemView};
 use crate::state::Api;
 
 /// Replace an endpoint
@@ -48,7 +50,11 @@ pub(crate) async fn replace_endpoint(
     tag = "Endpoints",
     params(EndpointPath),
     request_body(content = EndpointInput, content_type = "application/merge-patch+json"),
-    responses((status = 200, description = "The endpoint as it is now.", body = EndpointView)),
+    responses(
+        (status = 200, description = "The endpoint as it is now.", body = EndpointView),
+        (status = 409, description = "Others changed it at the same time, again and again.",
+            body = ProblemView, content_type = "application/problem+json"),
+    ),
 )]
 pub(crate) async fn update_endpoint(
     State(api): State<Api>,
@@ -57,12 +63,22 @@ pub(crate) async fn update_endpoint(
     body: Incoming,
 ) -> Result<Json<EndpointView>, Problem> {
     let scope = caller.for_tenant(&api, Right::Manage, &at.tenant)?;
-    let endpoint = api.fanfare.endpoint(&scope, &at.endpoint).await?;
-    let given: Given<EndpointInput> = body.patch(&api, EndpointInput::from(&endpoint)).await?;
-    let endpoint = api
-        .fanfare
-        .replace_endpoint(&scope, &at.endpoint, given.draft.into(), given.faults)
-        .await?;
+    // First of all, so that a path that names nothing is told before faults of the body.
+    api.fanfare.endpoint(&scope, &at.endpoint).await?;
+    let patch = body.read_patch(&api).await?;
+    let endpoint = until_unchanged(|| async {
+        let before = api.fanfare.endpoint(&scope, &at.endpoint).await?;
+        let given = patch.over::<EndpointInput>(EndpointInput::from(&before))?;
+        let draft = EndpointDraft {
+            unchanged_since: Some(before.updated_at),
+            ..given.draft.into()
+        };
+        Ok(api
+            .fanfare
+            .replace_endpoint(&scope, &at.endpoint, draft, given.faults)
+            .await)
+    })
+    .await?;
     Ok(Json(EndpointView::new(endpoint, true)))
 }
 

@@ -71,8 +71,7 @@ impl From<SchemeForm> for SecretKind {
 }
 
 /// What an endpoint is made from.
-///
-/// No `Debug`: the secret stays out of every log.
+// No `Debug`: the secret stays out of every log.
 #[derive(Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = EndpointInput)]
@@ -179,6 +178,7 @@ impl From<EndpointInput> for EndpointDraft {
             signature: given.signature.map(Into::into),
             secret: given.secret,
             enabled: given.enabled,
+            unchanged_since: None,
         }
     }
 }

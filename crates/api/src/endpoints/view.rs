@@ -117,8 +117,7 @@ impl EndpointView {
 }
 
 /// A secret that signs an endpoint's deliveries.
-///
-/// No `Debug`: the secret stays out of every log.
+// No `Debug`: the secret stays out of every log.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Secret)]
 pub(crate) struct SecretView {

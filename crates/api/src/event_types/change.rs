@@ -2,14 +2,16 @@
 
 use axum::Json;
 use axum::extract::State;
+use fanfare_app::event_types::EventTypeDraft;
 use fanfare_domain::key::Right;
 use http::StatusCode;
 
 use super::{EventTypeInput, EventTypeView};
 use crate::auth::Acting;
-use crate::body::{Given, Incoming};
+use crate::body::Incoming;
+use crate::merge::until_unchanged;
 use crate::place::{At, EventTypePath};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemView};
 use crate::state::Api;
 
 /// Replace an event type
@@ -45,7 +47,11 @@ pub(crate) async fn replace_event_type(
     patch, path = "/v1/event-types/{name}", operation_id = "update_event_type", tag = "Event types",
     params(EventTypePath),
     request_body(content = EventTypeInput, content_type = "application/merge-patch+json"),
-    responses((status = 200, description = "The event type as it is now.", body = EventTypeView)),
+    responses(
+        (status = 200, description = "The event type as it is now.", body = EventTypeView),
+        (status = 409, description = "Others changed it at the same time, again and again.",
+            body = ProblemView, content_type = "application/problem+json"),
+    ),
 )]
 pub(crate) async fn update_event_type(
     State(api): State<Api>,
@@ -54,12 +60,22 @@ pub(crate) async fn update_event_type(
     body: Incoming,
 ) -> Result<Json<EventTypeView>, Problem> {
     let environment = caller.in_environment(Right::Administer)?;
-    let event_type = api.fanfare.event_type(environment, &at.name).await?;
-    let given: Given<EventTypeInput> = body.patch(&api, EventTypeInput::from(&event_type)).await?;
-    let event_type = api
-        .fanfare
-        .replace_event_type(environment, &at.name, given.draft.into(), given.faults)
-        .await?;
+    // First of all, so that a path that names nothing is told before faults of the body.
+    api.fanfare.event_type(environment, &at.name).await?;
+    let patch = body.read_patch(&api).await?;
+    let event_type = until_unchanged(|| async {
+        let before = api.fanfare.event_type(environment, &at.name).await?;
+        let given = patch.over::<EventTypeInput>(EventTypeInput::from(&before))?;
+        let draft = EventTypeDraft {
+            unchanged_since: Some(before.updated_at),
+            ..given.draft.into()
+        };
+        Ok(api
+            .fanfare
+            .replace_event_type(environment, &at.name, draft, given.faults)
+            .await)
+    })
+    .await?;
     Ok(Json(event_type.into()))
 }
 

@@ -15,7 +15,7 @@ use super::view::{BatchAccepted, BatchOutcome, BatchOutcomes, BatchRefused};
 use crate::auth::Acting;
 use crate::body::{Incoming, json, understand};
 use crate::idempotency::{IdempotencyHeader, Repeatable};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemView};
 use crate::state::Api;
 
 /// The most events of a batch.
@@ -41,8 +41,12 @@ struct Cut<'a> {
     post, path = "/v1/events/batch", operation_id = "publish_batch", tag = "Events",
     params(IdempotencyHeader),
     request_body = BatchInput,
-    responses((status = 200, description = "The outcome of each event, in their order.",
-        body = BatchOutcomes)),
+    responses(
+        (status = 200, description = "The outcome of each event, in their order.",
+            body = BatchOutcomes),
+        (status = 409, description = "The Idempotency-Key stands for another body; no event was \
+            accepted.", body = ProblemView, content_type = "application/problem+json"),
+    ),
 )]
 pub(crate) async fn publish_batch(
     State(api): State<Api>,

@@ -2,14 +2,16 @@
 
 use axum::Json;
 use axum::extract::State;
+use fanfare_app::tenants::TenantDraft;
 use fanfare_domain::key::Right;
 use http::StatusCode;
 
 use super::{TenantInput, TenantView};
 use crate::auth::Acting;
-use crate::body::{Given, Incoming};
+use crate::body::Incoming;
+use crate::merge::until_unchanged;
 use crate::place::{At, TenantPath};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemView};
 use crate::state::Api;
 
 /// Replace a tenant
@@ -44,7 +46,11 @@ pub(crate) async fn replace_tenant(
     patch, path = "/v1/tenants/{tenant}", operation_id = "update_tenant", tag = "Tenants",
     params(TenantPath),
     request_body(content = TenantInput, content_type = "application/merge-patch+json"),
-    responses((status = 200, description = "The tenant as it is now.", body = TenantView)),
+    responses(
+        (status = 200, description = "The tenant as it is now.", body = TenantView),
+        (status = 409, description = "Others changed it at the same time, again and again.",
+            body = ProblemView, content_type = "application/problem+json"),
+    ),
 )]
 pub(crate) async fn update_tenant(
     State(api): State<Api>,
@@ -53,12 +59,21 @@ pub(crate) async fn update_tenant(
     body: Incoming,
 ) -> Result<Json<TenantView>, Problem> {
     let environment = caller.in_environment(Right::Administer)?;
-    let tenant = api.fanfare.tenant(environment, &at.tenant).await?;
-    let given: Given<TenantInput> = body.patch(&api, TenantInput::from(&tenant)).await?;
-    let tenant = api
-        .fanfare
-        .replace_tenant(environment, &at.tenant, given.draft.into(), given.faults)
-        .await?;
+    caller.for_tenant(&api, Right::Administer, &at.tenant)?;
+    let patch = body.read_patch(&api).await?;
+    let tenant = until_unchanged(|| async {
+        let before = api.fanfare.tenant(environment, &at.tenant).await?;
+        let given = patch.over::<TenantInput>(TenantInput::from(&before))?;
+        let draft = TenantDraft {
+            unchanged_since: Some(before.updated_at),
+            ..given.draft.into()
+        };
+        Ok(api
+            .fanfare
+            .replace_tenant(environment, &at.tenant, draft, given.faults)
+            .await)
+    })
+    .await?;
     Ok(Json(tenant.into()))
 }
 
