@@ -81,15 +81,14 @@ fn make(from: &Path, to: &Path, partial: &Path) -> Result<(), BackupError> {
     File::open(partial)
         .and_then(|file| file.sync_all())
         .map_err(|error| failed(error.into()))?;
-    // A link, unlike a rename, fails where another file took the name meanwhile.
-    fs::hard_link(partial, to).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => BackupError::Write {
-            path: to.to_owned(),
-            source: "another file took the name meanwhile".into(),
-        },
-        _ => failed(error.into()),
-    })?;
-    fs::remove_file(partial).map_err(|error| failed(error.into()))?;
+    // A link, unlike a rename, fails where another file took the name meanwhile; but not every file
+    // system has links.
+    match fs::hard_link(partial, to) {
+        Ok(()) => fs::remove_file(partial),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
+        Err(_) => fs::rename(partial, to),
+    }
+    .map_err(|error| failed(error.into()))?;
     open::sync_folder(to).map_err(|error| failed(error.into()))
 }
 

@@ -248,7 +248,13 @@ pub(crate) fn for_writing(path: &Path, options: &Options) -> Result<Opened, Open
         });
     }
     configure_writer(&connection, options).map_err(sql)?;
-    migration::apply(&mut connection, from).map_err(sql)?;
+    if from < SCHEMA_VERSION {
+        migration::apply(&mut connection, from).map_err(sql)?;
+        // From here on the header says what the file is, without its log.
+        connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(sql)?;
+    }
     if fresh {
         sync_folder(path).map_err(|error| OpenError::io(path, error))?;
     }

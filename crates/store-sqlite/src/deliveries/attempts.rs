@@ -7,7 +7,7 @@ use fanfare_domain::attempt::{Attempt, AttemptError, Timings, Trigger};
 use fanfare_domain::id::{AttemptId, DeliveryId};
 use fanfare_domain::name::Scope;
 use fanfare_domain::time::Timestamp;
-use rusqlite::Connection;
+use rusqlite::Statement;
 use serde::{Deserialize, Serialize};
 
 use super::code;
@@ -66,31 +66,29 @@ fn rest_to_text(attempt: &Attempt) -> Result<String, serde_json::Error> {
     ))
 }
 
-/// Writes an attempt; false where it was there.
+/// Writes an attempt by [`record`].
+pub(super) const RECORD: &str = "
+    INSERT INTO attempts (scope, id, started_at, status, error, rest, response_body)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+
+/// Writes an attempt by the statement [`RECORD`]; false where it was there.
 pub(super) fn record(
-    connection: &Connection,
+    statement: &mut Statement<'_>,
     scope: i64,
     attempt: &Attempt,
 ) -> Result<bool, Failure> {
     let rest = rest_to_text(attempt).map_err(fanfare_app::port::StoreError::unavailable)?;
     let body = (!attempt.response_body.is_empty()).then_some(&*attempt.response_body);
-    let written = connection
-        .prepare_cached(
-            "INSERT INTO attempts (scope, id, started_at, status, error, rest, response_body)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
-        )?
-        .execute((
-            scope,
-            attempt.id.to_bytes(),
-            attempt.started_at.micros(),
-            attempt.status,
-            attempt
-                .error
-                .as_ref()
-                .map(|error| code::of_error_kind(error.kind)),
-            rest,
-            body,
-        ))?;
+    let error = attempt.error.as_ref();
+    let written = statement.execute((
+        scope,
+        attempt.id.to_bytes(),
+        attempt.started_at.micros(),
+        attempt.status,
+        error.map(|error| code::of_error_kind(error.kind)),
+        rest,
+        body,
+    ))?;
     Ok(written == 1)
 }
 

@@ -3,7 +3,7 @@
 use fanfare_app::port::deliveries::{Settled, Settlement};
 use fanfare_app::port::log::Position;
 use fanfare_domain::delivery::Delivery;
-use rusqlite::Connection;
+use rusqlite::{CachedStatement, Statement};
 
 use super::{attempts, code};
 use crate::failure::Failure;
@@ -40,8 +40,13 @@ pub(super) fn all(
     materialised: Option<Position>,
 ) -> Result<Vec<Settled>, Failure> {
     let mut answers = Vec::with_capacity(settlements.len());
+    // Looked up once for all of them: finding a statement by its text is no small part of the work.
+    let mut statements = Statements {
+        attempt: writing.connection.prepare_cached(attempts::RECORD)?,
+        delivery: writing.connection.prepare_cached(RECORD)?,
+    };
     for settlement in settlements {
-        answers.push(one(writing, settlement)?);
+        answers.push(one(writing, &mut statements, settlement)?);
     }
     if let Some(position) = materialised {
         writing
@@ -56,17 +61,26 @@ pub(super) fn all(
     Ok(answers)
 }
 
-fn one(writing: &mut Writing<'_>, settlement: &Settlement) -> Result<Settled, Failure> {
+struct Statements<'c> {
+    attempt: CachedStatement<'c>,
+    delivery: CachedStatement<'c>,
+}
+
+fn one(
+    writing: &mut Writing<'_>,
+    statements: &mut Statements<'_>,
+    settlement: &Settlement,
+) -> Result<Settled, Failure> {
     let delivery = &settlement.delivery;
     let connection = writing.connection;
     let scope = writing.state.scopes.number(connection, &delivery.scope)?;
     let sums = &mut writing.state.tallies;
     if let Some(attempt) = &settlement.attempt
-        && attempts::record(connection, scope, attempt)?
+        && attempts::record(&mut statements.attempt, scope, attempt)?
     {
         sums.attempt(delivery, attempt);
     }
-    if record(connection, scope, delivery)? {
+    if record(&mut statements.delivery, scope, delivery)? {
         sums.end(delivery.endpoint, &delivery.state, 1);
         return Ok(Settled::Recorded);
     }
@@ -81,11 +95,12 @@ fn one(writing: &mut Writing<'_>, settlement: &Settlement) -> Result<Settled, Fa
     })
 }
 
-fn record(connection: &Connection, scope: i64, delivery: &Delivery) -> Result<bool, Failure> {
+/// Writes a delivery by the statement [`RECORD`]; false where the row that is there stays.
+fn record(statement: &mut Statement<'_>, scope: i64, delivery: &Delivery) -> Result<bool, Failure> {
     let (state, reason, at) = code::of_state(&delivery.state);
     // A first delivery's id names its event.
     let event = (delivery.event != delivery.id.event()).then(|| delivery.event.to_bytes());
-    let changed = connection.prepare_cached(RECORD)?.execute((
+    let changed = statement.execute((
         scope,
         delivery.id.to_bytes(),
         event,

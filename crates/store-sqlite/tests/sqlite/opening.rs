@@ -147,3 +147,18 @@ async fn migrating_makes_a_store_and_says_from_where_to_where() {
     append(&store, 1, 100).await.unwrap();
     assert_eq!(events(&store).await.len(), 1);
 }
+
+#[tokio::test]
+async fn a_store_opens_again_after_a_crash_in_its_first_moments() {
+    // Before the first commit, SQLite has made nothing, or one page that says nothing yet.
+    for prepared in ["", "PRAGMA journal_mode = WAL"] {
+        let (_folder, path) = folder();
+        let first = Connection::open(&path).unwrap();
+        first.query_row(prepared, [], |_| Ok(())).ok();
+        let (_other, copy) = folder();
+        fs::copy(&path, &copy).unwrap();
+        let store = open(&copy).unwrap();
+        append(&store, 1, 100).await.unwrap();
+        assert_eq!(events(&store).await.len(), 1);
+    }
+}
