@@ -34,6 +34,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 
 mod discard;
 mod footprint;
+mod held;
 mod intake;
 mod job;
 mod lane;

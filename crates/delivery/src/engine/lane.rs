@@ -1,12 +1,13 @@
 //! A lane: the deliveries of one endpoint that are due, and how many are sent at a time.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use fanfare_domain::id::{DeliveryId, EndpointId};
 use fanfare_domain::time::Timestamp;
 use parking_lot::Mutex;
 
-use super::job::Job;
+use super::held::Held;
+use super::job::{Job, Origin};
 
 /// How an attempt bore on its endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +28,8 @@ pub(super) struct Lane {
 #[derive(Debug)]
 struct State {
     queue: VecDeque<Job>,
-    /// Deliveries in memory or being settled that have a waiting row: what is read from the store
-    /// must not bring them in a second time.
-    rowed: HashSet<DeliveryId>,
+    /// The rows that are in memory or being settled.
+    held: Held,
     /// Workers of this lane.
     workers: usize,
     /// The most workers; rises by one with each good answer at full use, halves under pressure
@@ -37,9 +37,6 @@ struct State {
     limit: usize,
     /// When the store holds something due.
     store_due: Option<Timestamp>,
-    refilling: bool,
-    /// Deliveries that were let go during a refill: what the refill read of them may be out of date.
-    let_go: HashSet<DeliveryId>,
 }
 
 /// What became of a job offered to a lane.
@@ -69,12 +66,10 @@ impl Lane {
     pub(super) fn new(endpoint: EndpointId) -> Self {
         let state = State {
             queue: VecDeque::new(),
-            rowed: HashSet::new(),
+            held: Held::default(),
             workers: 0,
             limit: 0,
             store_due: None,
-            refilling: false,
-            let_go: HashSet::new(),
         };
         Self {
             endpoint,
@@ -154,23 +149,14 @@ impl Lane {
         self.state.lock().queue.drain(..).collect()
     }
 
-    /// Notes that a delivery in memory has, or is about to get, a waiting row. False: it was noted.
-    pub(super) fn note_row(&self, id: DeliveryId) -> bool {
-        self.state.lock().rowed.insert(id)
+    /// The rows that are in memory or being settled.
+    pub(super) fn held<T>(&self, change: impl FnOnce(&mut Held) -> T) -> T {
+        change(&mut self.state.lock().held)
     }
 
-    /// A delivery was settled, or is not in memory any more.
-    pub(super) fn release(&self, id: DeliveryId) {
-        let mut state = self.state.lock();
-        if state.refilling {
-            state.let_go.insert(id);
-        }
-        if !state.rowed.is_empty() {
-            state.rowed.remove(&id);
-            if state.rowed.is_empty() {
-                state.rowed.shrink_to(0);
-            }
-        }
+    /// A job was settled, or is not in memory any more.
+    pub(super) fn release(&self, origin: &Origin, id: DeliveryId) {
+        self.state.lock().held.release(origin, id);
     }
 
     /// The store holds something due at `at`; answers whether that is sooner than known.
@@ -190,14 +176,14 @@ impl Lane {
     pub(super) fn begin_refill(&self, now: Timestamp, room: usize) -> Option<Refill> {
         let mut state = self.state.lock();
         let due = state.store_due.is_some_and(|due| due <= now);
-        if !due || state.refilling || state.queue.len() > state.limit.min(room / 2) {
+        if !due || state.held.refilling() || state.queue.len() > state.limit.min(room / 2) {
             return None;
         }
-        state.refilling = true;
+        state.held.begin_refill();
         // What is told from now on is newer than what the read will find.
         state.store_due = None;
         Some(Refill {
-            rowed: state.rowed.len(),
+            rowed: state.held.len(),
             step: (2 * state.limit).max(LEAST_STEP),
         })
     }
@@ -213,31 +199,21 @@ impl Lane {
         }
         let before = state.queue.len();
         let mut place = 0;
-        let rowed = &mut state.rowed;
+        let held = &mut state.held;
         state.queue.retain(|job| {
             place += 1;
-            place <= keep || job.extra || !rowed.remove(&job.delivery_id())
+            let id = job.delivery_id();
+            let has_row = match job.origin {
+                Origin::Fresh { .. } => held.has_fresh(id),
+                Origin::Stored(_) => true,
+            };
+            if place <= keep || job.extra || !has_row {
+                return true;
+            }
+            held.release(&job.origin, id);
+            false
         });
         state.queue.len() < before
-    }
-
-    /// Which of the rows that a refill read are to come into memory: those that are not there, and
-    /// were not since the refill began. They are noted as being there.
-    ///
-    /// One that was let go meanwhile may have ended after it was read; if it waits still, its settling
-    /// has told when it is due.
-    pub(super) fn claim(&self, ids: &[DeliveryId]) -> Vec<bool> {
-        let mut state = self.state.lock();
-        let state = &mut *state;
-        let claim = |id| !state.let_go.contains(id) && state.rowed.insert(*id);
-        ids.iter().map(claim).collect()
-    }
-
-    /// Ends a refill.
-    pub(super) fn end_refill(&self) {
-        let mut state = self.state.lock();
-        state.refilling = false;
-        state.let_go = HashSet::new();
     }
 
     /// When the store holds something due.
@@ -250,9 +226,9 @@ impl Lane {
         let state = self.state.lock();
         state.queue.is_empty()
             && state.workers == 0
-            && state.rowed.is_empty()
+            && state.held.len() == 0
             && state.store_due.is_none()
-            && !state.refilling
+            && !state.held.refilling()
     }
 }
 

@@ -140,10 +140,10 @@ async fn write_lingering(shared: &Arc<Shared>) {
                 return false;
             };
             let lane = shared.lanes.get(row.endpoint);
-            lane.note_row(row.id);
+            lane.held(|held| held.note_fresh(row.id));
             let lacks = shared.tracker.lock().lacks_row(each.position, each.place);
             if !lacks {
-                lane.release(row.id);
+                lane.held(|held| held.release_fresh(row.id));
             }
             lacks
         });

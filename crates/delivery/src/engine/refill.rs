@@ -8,6 +8,7 @@ use fanfare_app::port::log::{Event, EventRef};
 use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason};
 
 use super::Shared;
+use super::held::Held;
 use super::job::{Job, Origin, Shipment};
 use super::lane::{Lane, Pushed, Refill};
 use super::settle::Outcome;
@@ -44,7 +45,7 @@ pub(super) fn kick(shared: &Arc<Shared>, lane: &Arc<Lane>) {
                 .after(std::time::Duration::from_secs(1));
             shared.schedule(lane.endpoint, later);
         }
-        lane.end_refill();
+        lane.held(Held::end_refill);
         if lane.store_due().is_some() {
             kick(&shared, &lane);
         }
@@ -65,26 +66,24 @@ async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, wanted: Refill) -> Resul
         .due(lane.endpoint, now, limit)
         .await?;
     let read = due.deliveries.len();
-    let ids: Vec<_> = due.deliveries.iter().map(|delivery| delivery.id).collect();
-    let claimed = lane.claim(&ids);
-    let mut fresh: Vec<_> = due
-        .deliveries
-        .into_iter()
-        .zip(claimed)
-        .filter_map(|(delivery, new)| new.then_some(delivery))
-        .collect();
     // What is past the step stays for the next read.
-    let rest = fresh.split_off(fresh.len().min(step));
-    for delivery in &rest {
-        lane.release(delivery.id);
-    }
-    let next = if !rest.is_empty() || read == limit {
+    let claimed: Vec<_> = lane.held(|held| {
+        let new = due.deliveries.into_iter();
+        new.filter(|delivery| held.claim(delivery.id))
+            .take(step)
+            .collect()
+    });
+    let next = if claimed.len() == step || read == limit {
         Some(now)
     } else {
         due.next
     };
-    if let Err(cause) = bring_in(shared, lane, &fresh).await {
-        fresh.iter().for_each(|delivery| lane.release(delivery.id));
+    if let Err(cause) = bring_in(shared, lane, &claimed).await {
+        lane.held(|held| {
+            claimed
+                .iter()
+                .for_each(|delivery| held.release_stored(delivery.id));
+        });
         return Err(cause);
     }
     if let Some(next) = next {
@@ -154,14 +153,19 @@ async fn bring_in(
 pub(super) async fn extra(shared: &Arc<Shared>, asked: Delivery) -> Result<(), StoreError> {
     let lane = shared.lanes.get(asked.endpoint);
     // Noted before the row is read, so that it can't be settled in between.
-    if !lane.note_row(asked.id) {
+    if !lane.held(|held| held.ask(asked.id)) {
         return Ok(());
     }
     let read = read_for_extra(shared, &asked).await;
     let Ok(Some((delivery, event))) = read else {
-        lane.release(asked.id);
+        lane.held(|held| held.refuse(asked.id));
         return read.map(|_| ());
     };
+    if !lane.held(|held| held.grant(asked.id)) {
+        // A refill may have passed it over meanwhile.
+        shared.schedule(asked.endpoint, shared.parts.clock.now());
+        return Ok(());
+    }
     let shipment = Shipment::new(event, &shared.budget);
     let job = Job {
         shipment,

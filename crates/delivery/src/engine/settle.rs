@@ -98,6 +98,14 @@ async fn settle(shared: &Arc<Shared>, origins: &[Origin], mut settlements: Vec<S
             delivery.state = DeliveryState::Discarded { at: now, reason };
         }
     }
+    // From the commit on, a read of the store may find the rows that wait.
+    for (origin, settlement) in origins.iter().zip(&settlements) {
+        let delivery = &settlement.delivery;
+        if matches!(origin, Origin::Fresh { .. }) && !delivery.state.ended() {
+            let lane = shared.lanes.get(delivery.endpoint);
+            lane.held(|held| held.note_fresh(delivery.id));
+        }
+    }
     let settlements = Arc::new(settlements);
     let settled = commit(shared, &settlements).await;
     let mut tracker = shared.tracker.lock();
@@ -107,13 +115,13 @@ async fn settle(shared: &Arc<Shared>, origins: &[Origin], mut settlements: Vec<S
         }
     }
     drop(tracker);
-    for (settlement, settled) in settlements.iter().zip(settled) {
+    for ((origin, settlement), settled) in origins.iter().zip(settlements.iter()).zip(settled) {
         let delivery = &settlement.delivery;
         if settled == Settled::Recorded {
             shared.meters.ended(delivery.state.name(), 1);
         }
         if let Some(lane) = shared.lanes.find(delivery.endpoint) {
-            lane.release(delivery.id);
+            lane.release(origin, delivery.id);
         }
         if let DeliveryState::Waiting { due_at } = delivery.state {
             shared.schedule(delivery.endpoint, due_at);
