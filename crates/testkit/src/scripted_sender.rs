@@ -94,6 +94,8 @@ pub struct Sent {
     pub body: Bytes,
     /// How many were under way to this URL, this one included.
     pub under_way: usize,
+    /// How many of them had its `webhook-id`, this one included.
+    pub of_the_same: usize,
 }
 
 impl Sent {
@@ -128,7 +130,8 @@ struct World {
     always: HashMap<String, Answer>,
     decide: Option<Decide>,
     sent: Vec<Sent>,
-    under_way: HashMap<String, usize>,
+    /// The `webhook-id`s under way to each URL.
+    under_way: HashMap<String, Vec<String>>,
     recording_off: bool,
     count: usize,
 }
@@ -198,7 +201,7 @@ impl ScriptedSender {
     /// How many requests to a URL are under way.
     #[must_use]
     pub fn under_way(&self, url: &str) -> usize {
-        self.world.lock().under_way.get(url).copied().unwrap_or(0)
+        self.world.lock().under_way.get(url).map_or(0, Vec::len)
     }
 
     /// Cuts every request that is under way and gives a new sender with the same script and record.
@@ -213,17 +216,29 @@ impl ScriptedSender {
         }
     }
 
+    fn end(&self, request: &OutboundRequest) {
+        let mut world = self.world.lock();
+        let id = webhook_id(&request.headers);
+        if let Some(list) = world.under_way.get_mut(&request.uri.to_string())
+            && let Some(place) = list.iter().position(|other| other == id)
+        {
+            list.swap_remove(place);
+        }
+    }
+
     fn begin(&self, request: &OutboundRequest) -> Answer {
         let mut world = self.world.lock();
         let url = request.uri.to_string();
+        let id = webhook_id(&request.headers);
         let under_way = world.under_way.entry(url.clone()).or_default();
-        *under_way += 1;
+        under_way.push(id.to_owned());
         let sent = Sent {
             method: request.method.clone(),
             at: self.clock.now(),
             headers: request.headers.clone(),
             body: request.body.clone(),
-            under_way: *under_way,
+            under_way: under_way.len(),
+            of_the_same: under_way.iter().filter(|other| *other == id).count(),
             url,
         };
         let scripted = world.next.get_mut(&sent.url).and_then(VecDeque::pop_front);
@@ -238,6 +253,11 @@ impl ScriptedSender {
         }
         answer
     }
+}
+
+fn webhook_id(headers: &HeaderMap) -> &str {
+    let value = headers.get("webhook-id");
+    value.and_then(|value| value.to_str().ok()).unwrap_or("")
 }
 
 #[async_trait]
@@ -257,14 +277,7 @@ impl Sender for ScriptedSender {
             tokio::time::sleep(took).await;
         }
         self.power.on().await;
-        if let Some(count) = self
-            .world
-            .lock()
-            .under_way
-            .get_mut(&request.uri.to_string())
-        {
-            *count -= 1;
-        }
+        self.end(&request);
         let outcome = if timed_out {
             Outcome::Error(ErrorKind::Timeout)
         } else {
