@@ -1,12 +1,14 @@
 //! The engine in virtual time: the real engine and use cases over a store in memory and a scripted
 //! network.
 
+mod checker;
 mod crash;
 mod endpoint_state;
 mod extra_and_replay;
 mod lanes;
 mod long_run;
 mod overflow;
+mod random;
 mod recording;
 mod retries;
 mod store_away;
