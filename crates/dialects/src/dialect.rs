@@ -28,6 +28,11 @@ pub trait Dialect: Send + Sync + 'static {
     /// The event types that must be in its environment's catalogue so that they can be published.
     fn catalogue(&self) -> Vec<EventTypeDraft>;
 
+    /// How many calls a key has in a minute unless the operator says otherwise; none: any number.
+    fn calls_per_minute(&self) -> Option<u32> {
+        None
+    }
+
     /// Its OpenAPI document, JSON.
     fn openapi(&self) -> &'static str;
 }

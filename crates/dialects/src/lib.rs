@@ -10,8 +10,10 @@
 mod body;
 mod dialect;
 mod door;
+mod konpro;
 mod limiter;
 mod serving;
+mod signing;
 
 pub use body::BodyRefused;
 pub use dialect::{Dialect, DialectSettings};
@@ -22,9 +24,16 @@ pub use serving::{Binding, serve};
 ///
 /// # Errors
 /// When a setting can't be used, with its name and what would be right.
-pub fn make(_name: &str, _settings: &DialectSettings) -> Option<Result<Box<dyn Dialect>, String>> {
-    None
+pub fn make(name: &str, settings: &DialectSettings) -> Option<Result<Box<dyn Dialect>, String>> {
+    Some(match name {
+        konpro::NAME => konpro::KonPro::new(settings).map(boxed),
+        _ => return None,
+    })
+}
+
+fn boxed(dialect: impl Dialect) -> Box<dyn Dialect> {
+    Box::new(dialect)
 }
 
 /// The names of all dialects.
-pub const ALL: [&str; 0] = [];
+pub const ALL: &[&str] = &[konpro::NAME];
