@@ -11,12 +11,14 @@ mod fault;
 mod layer;
 mod reader;
 mod settings;
+mod test_purposes;
 #[cfg(test)]
 mod tests;
 mod value;
 
 pub(crate) use fault::Fault;
 pub(crate) use settings::{Clients, LogFormat, LogSettings, Settings, StoreSettings};
+pub(crate) use test_purposes::TestPurposes;
 
 use layer::Layer;
 use reader::Reader;
@@ -84,8 +86,9 @@ pub(crate) fn load(file: Option<&Path>, environment: &Environment) -> Result<Loa
     };
     let mut warnings = Vec::new();
     let from_environment = Layer::environment(environment, &defaults, &mut warnings);
+    let test_purposes = TestPurposes::read(environment, &mut warnings, &mut faults);
     let mut reader = Reader::new([defaults, from_file, from_environment], faults);
-    let settings = Settings::read(&mut reader, &mut warnings);
+    let settings = Settings::read(&mut reader, test_purposes, &mut warnings);
     match (settings, reader.into_faults()) {
         (Some(settings), faults) if faults.is_empty() => Ok(Loaded { settings, warnings }),
         (_, faults) => Err(Refused(faults)),

@@ -13,7 +13,7 @@ use fanfare_store_sqlite::{Options, SqliteStore};
 use tokio::task::AbortHandle;
 
 use crate::clock::SystemClock;
-use crate::config::{Settings, StoreSettings};
+use crate::config::{Settings, StoreSettings, TestPurposes};
 use crate::metrics::CommitMetrics;
 use crate::random::SystemRandom;
 
@@ -42,7 +42,7 @@ impl Node {
     pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Started> {
         let sender = network::sender(settings)?;
         let StoreSettings::Sqlite(path) = &settings.store;
-        let store = open(path).await?;
+        let store = open(path, settings.test_purposes).await?;
         store.observe(Arc::new(CommitMetrics::new()));
         let directory = directory(settings);
         let engine = Arc::new(Engine::new(EngineParts {
@@ -122,8 +122,15 @@ pub(crate) fn directory(settings: &Settings) -> Arc<Directory> {
     Arc::new(Directory::new(Formats::new(native, Vec::new())))
 }
 
-async fn open(path: &Path) -> anyhow::Result<SqliteStore> {
+async fn open(path: &Path, test_purposes: TestPurposes) -> anyhow::Result<SqliteStore> {
     let path = path.to_owned();
-    let opening = move || SqliteStore::open(&path, &Options::default());
+    let mut options = Options {
+        synchronous_off_for_test_purposes_only: test_purposes.synchronous_off,
+        ..Options::default()
+    };
+    if let Some(bytes) = test_purposes.checkpoint_bytes {
+        options.checkpoint_bytes = bytes;
+    }
+    let opening = move || SqliteStore::open(&path, &options);
     Ok(tokio::task::spawn_blocking(opening).await??)
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use super::fault::{Fault, Origin};
+use super::test_purposes::TestPurposes;
 use super::{DEFAULT_FILE, Environment, FILE_VARIABLE, PREFIX};
 
 /// A value as it was given.
@@ -102,7 +103,7 @@ impl Layer {
             let Some(key) = name.strip_prefix(PREFIX).map(str::to_ascii_lowercase) else {
                 continue;
             };
-            if name == FILE_VARIABLE {
+            if name == FILE_VARIABLE || TestPurposes::is_one(name) {
                 continue;
             }
             if defaults.get(&key).is_none() {

@@ -12,6 +12,7 @@ use fanfare_domain::policy::{DeliveryPolicy, PolicyPatch};
 use ipnet::IpNet;
 
 use super::reader::Reader;
+use super::test_purposes::TestPurposes;
 use super::value;
 
 /// All settings, each within its bounds.
@@ -30,6 +31,7 @@ pub(crate) struct Settings {
     pub(crate) outbound: Outbound,
     pub(crate) lanes: Lanes,
     pub(crate) retention: Retention,
+    pub(crate) test_purposes: TestPurposes,
 }
 
 // By hand, since it holds the administrator's key.
@@ -101,7 +103,11 @@ const STRONG_KEY: usize = 24;
 
 impl Settings {
     /// None after a fault. Reads everything before it gives up, so that all faults are told.
-    pub(super) fn read(reader: &mut Reader, warnings: &mut Vec<String>) -> Option<Self> {
+    pub(super) fn read(
+        reader: &mut Reader,
+        test_purposes: TestPurposes,
+        warnings: &mut Vec<String>,
+    ) -> Option<Self> {
         let listen = reader.one("listen", value::address);
         let admin_key = reader.secret("admin_key", value::key_text);
         let clients = Clients::read(reader);
@@ -140,6 +146,7 @@ impl Settings {
             outbound: outbound?,
             lanes: lanes?,
             retention: retention?,
+            test_purposes,
         })
     }
 }

@@ -158,3 +158,18 @@ fn what_is_doubtful_is_warned_of_and_does_not_stop_the_start() {
     assert!(warnings[0].contains("FANFARE_PORT is no setting"));
     assert!(warnings[1].starts_with("admin_key is shorter than 24 characters"));
 }
+
+#[test]
+fn what_is_for_test_purposes_only_is_no_setting_and_never_goes_unseen() {
+    let off = "FANFARE_SYNCHRONOUS_OFF_FOR_TEST_PURPOSES_ONLY";
+    let Loaded { settings, warnings } = load(None, &environment(&[(off, "true")])).unwrap();
+    assert!(settings.test_purposes.synchronous_off);
+    assert!(warnings.len() == 1 && warnings[0].contains(off), "{warnings:?}");
+    assert!(!DEFAULT_FILE.contains("test_purposes"));
+    for (name, value) in [(off, "maybe"), ("FANFARE_OTHER_FOR_TEST_PURPOSES_ONLY", "1")] {
+        let faults = faults(None, &[(name, value)]);
+        assert!(faults.len() == 1 && faults[0].contains(name), "{faults:?}");
+    }
+    let file = file("synchronous_off_for_test_purposes_only = true");
+    assert_eq!(faults(Some(file.path()), &[]).len(), 1);
+}
