@@ -262,10 +262,15 @@ impl Fanfare {
                 );
             }
             Some(data) => {
-                if let Some(known) = route.event_type.as_ref().filter(|known| known.has_schema())
-                    && let Ok(value) = serde_json::from_slice(data)
-                {
-                    faults.extend(known.check(&value));
+                if let Some(known) = route.event_type.as_ref().filter(|known| known.has_schema()) {
+                    // Some JSON is no value here: half a surrogate pair, or a number past the range.
+                    match serde_json::from_slice(data) {
+                        Ok(value) => faults.extend(known.check(&value)),
+                        Err(cause) => faults.add(
+                            "#/data",
+                            format!("can't be checked by the event type's schema: {cause}"),
+                        ),
+                    }
                 }
             }
         }
