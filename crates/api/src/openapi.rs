@@ -114,3 +114,54 @@ fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
         .flatten()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn every_operation_says_what_it_is_and_how_it_is_refused() {
+        let mut document = openapi();
+        let mut ids = HashSet::new();
+        let mut count = 0;
+        for operation in operations(&mut document) {
+            count += 1;
+            let id = operation.operation_id.clone().unwrap_or_default();
+            assert!(ids.insert(id.clone()) && !id.is_empty(), "{id}");
+            assert!(operation.summary.is_some(), "{id}");
+            let tags = operation.tags.clone().unwrap_or_default();
+            assert!(TAGS.iter().any(|(name, _)| tags == [*name]), "{id}");
+            assert!(operation.security.is_some(), "{id}");
+            for status in ["401", "403", "404", "500", "503"] {
+                assert!(
+                    operation.responses.responses.contains_key(status),
+                    "{id} {status}"
+                );
+            }
+        }
+        assert_eq!(count, 39);
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = serde_json::to_value(openapi()).unwrap();
+        let mut waiting = vec![&document];
+        while let Some(value) = waiting.pop() {
+            match value {
+                Value::Array(entries) => waiting.extend(entries),
+                Value::Object(members) => {
+                    if let Some(reference) = members.get("$ref").and_then(Value::as_str) {
+                        let place = reference.trim_start_matches('#');
+                        assert!(document.pointer(place).is_some(), "{reference}");
+                    }
+                    waiting.extend(members.values());
+                }
+                _ => {}
+            }
+        }
+    }
+}

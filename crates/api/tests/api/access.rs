@@ -81,7 +81,8 @@ async fn each_role_may_do_what_it_is_for() {
     let url = br#"{"url":"https://example.com/x"}"#;
     let tenant = br#"{"name":"x"}"#;
     // admin, manager, publisher, reader
-    let table: [(&str, &str, Option<&[u8]>, [u16; 4]); 8] = [
+    type Row<'a> = (&'a str, &'a str, Option<&'a [u8]>, [u16; 4]);
+    let table: [Row<'_>; 8] = [
         ("GET", "/v1/tenants", None, [200, 200, 403, 200]),
         ("POST", "/v1/tenants", Some(tenant), [201, 403, 403, 403]),
         ("GET", "/v1/keys", None, [200, 403, 403, 403]),

@@ -1,6 +1,10 @@
 //! What a body must be, and what is said of one that is wrong.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use axum::body::Body;
+use bytes::Bytes;
 use http::Request;
 use serde_json::json;
 
@@ -110,6 +114,31 @@ async fn a_body_past_the_bound_is_not_read() {
         let request = Request::post(path).header("authorization", format!("Bearer {ROOT}"));
         let body = Body::from(vec![b' '; most + 1]);
         world.send(request.body(body).unwrap()).await.problem(413);
+    }
+}
+
+/// A body that never comes.
+struct Never;
+
+impl http_body::Body for Never {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        Poll::Pending
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_in_is_a_408() {
+    let world = World::furnished().await;
+    for path in CALLS {
+        let request = Request::post(path).header("authorization", format!("Bearer {ROOT}"));
+        let answer = world.send(request.body(Body::new(Never)).unwrap()).await;
+        answer.problem(408);
     }
 }
 

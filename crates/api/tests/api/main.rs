@@ -1,5 +1,10 @@
 //! The native API over the real use cases and a real store. Only the network is not there.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's helpers, whose failures are the test's"
+)]
+
 mod access;
 mod batch;
 mod bodies;

@@ -81,6 +81,15 @@ async fn data_must_satisfy_the_types_schema() {
         .await;
     answer.problem(422);
     assert_eq!(answer.faults(), ["#/data/amount"]);
+    // What can't be checked does not pass unchecked.
+    for data in ["{\"amount\":1e999}", "{\"amount\":1,\"a\":\"\\ud800\"}"] {
+        let body = format!("{{\"type\":\"strict\",\"data\":{data}}}");
+        let answer = world
+            .call("POST", EVENTS, ROOT, &[], Some(body.as_bytes()))
+            .await;
+        answer.problem(422);
+        assert_eq!(answer.faults(), ["#/data"]);
+    }
     world
         .post(EVENTS, json!({"type": "strict", "data": {"amount": 1}}))
         .await

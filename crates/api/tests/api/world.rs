@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -170,8 +171,13 @@ impl World {
         ));
         fanfare.refresh().await.unwrap();
         fanfare.ensure_default_environment().await.unwrap();
+        // Short: bodies are there at once, except where their absence is the test.
+        let options = ApiOptions {
+            body_time: Duration::from_millis(50),
+            ..ApiOptions::default()
+        };
         Self {
-            router: router(Arc::clone(&fanfare), ApiOptions::default()),
+            router: router(Arc::clone(&fanfare), options),
             fanfare,
             store: Some(store),
             _folder: folder,
