@@ -93,17 +93,17 @@ CREATE INDEX deliveries_waiting ON deliveries (id) WHERE state = 0;
 CREATE INDEX deliveries_exception ON deliveries (scope, state, id) WHERE state <> 1;
 CREATE INDEX deliveries_replay ON deliveries (event, id) WHERE event IS NOT NULL;
 
--- The id holds the delivery's and the attempt's number, so a delivery's attempts are one range.
+-- The id holds the delivery's and the attempt's number, so a delivery's attempts are one range. The
+-- rows are large, and ordered by time only, not by tenant: those of one commit share pages.
 -- rest is a JSON list, see the code; the answer's body stands alone, since it may be no text.
 CREATE TABLE attempts (
+    id BLOB PRIMARY KEY,
     scope INTEGER NOT NULL,
-    id BLOB NOT NULL,
     started_at INTEGER NOT NULL,
     status INTEGER,
     error INTEGER,
     rest TEXT NOT NULL,
-    response_body BLOB,
-    PRIMARY KEY (scope, id)
+    response_body BLOB
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE tallies (

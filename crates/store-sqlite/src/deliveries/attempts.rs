@@ -68,7 +68,7 @@ fn rest_to_text(attempt: &Attempt) -> Result<String, serde_json::Error> {
 
 /// Writes an attempt by [`record`].
 pub(super) const RECORD: &str = "
-    INSERT INTO attempts (scope, id, started_at, status, error, rest, response_body)
+    INSERT INTO attempts (id, scope, started_at, status, error, rest, response_body)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
 
 /// Writes an attempt by the statement [`RECORD`]; false where it was there.
@@ -81,8 +81,8 @@ pub(super) fn record(
     let body = (!attempt.response_body.is_empty()).then_some(&*attempt.response_body);
     let error = attempt.error.as_ref();
     let written = statement.execute((
-        scope,
         attempt.id.to_bytes(),
+        scope,
         attempt.started_at.micros(),
         attempt.status,
         error.map(|error| code::of_error_kind(error.kind)),
@@ -110,8 +110,8 @@ pub(super) fn of(
         return Ok(Vec::new());
     };
     let mut statement = connection.prepare_cached(
-        "SELECT scope, id, started_at, status, error, rest, response_body FROM attempts
-        WHERE scope = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY id",
+        "SELECT id, scope, started_at, status, error, rest, response_body FROM attempts
+        WHERE id BETWEEN ?2 AND ?3 AND scope = ?1 ORDER BY id",
     )?;
     let (from, to) = range(delivery);
     let mut rows = statement.query((scope, from, to))?;
@@ -120,7 +120,7 @@ pub(super) fn of(
         found.push(read(&Row {
             row,
             table: "attempts",
-            key: 2,
+            key: 1,
         })?);
     }
     Ok(found)
@@ -160,7 +160,7 @@ fn read(row: &Row<'_, '_>) -> Result<Attempt, Failure> {
         timings.map(|part| part.map(Duration::from_micros));
     let body: Option<Vec<u8>> = row.get(6, "response_body")?;
     Ok(Attempt {
-        id: AttemptId::from_bytes(row.get(1, "id")?),
+        id: AttemptId::from_bytes(row.get(0, "id")?),
         started_at: Timestamp::from_micros(row.get(2, "started_at")?),
         trigger,
         url,

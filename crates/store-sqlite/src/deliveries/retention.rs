@@ -1,13 +1,13 @@
 //! Taking what has expired.
 //!
-//! Ids sort by time within a tenant, so what is old stands at the start of each tenant's range. A
-//! reader looks for it, tenant by tenant, in short steps that do not hold the writer; the writer then
-//! takes what was found, and looks again whether it still ended. What waits is passed over. Where the
+//! Ids sort by time, so what is old stands at the start: of all attempts, and of each tenant's
+//! deliveries. A reader looks for it in short steps that do not hold the writer; the writer then takes
+//! what was found, and looks again whether it still ended. What waits is passed over. Where the
 //! search ended is remembered, so that the next one does not pass over the same again.
 
 use fanfare_app::port::StoreError;
 use fanfare_app::port::deliveries::Expired;
-use fanfare_domain::id::{DeliveryId, EventId};
+use fanfare_domain::id::{AttemptId, DeliveryId, EventId};
 use fanfare_domain::time::Timestamp;
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension};
@@ -105,46 +105,70 @@ fn find(
     let connection = reading.connection;
     let bound = |time| EventId::new(time, 0).to_bytes();
     match expired {
-        Expired::Attempts(time) => {
-            find_in_tenants(connection, "attempts", bound(time), from, limit)
-        }
-        Expired::Deliveries(time) => {
-            find_in_tenants(connection, "deliveries", bound(time), from, limit)
-        }
+        Expired::Attempts(time) => find_attempts(connection, bound(time), &from, limit),
+        Expired::Deliveries(time) => find_deliveries(connection, bound(time), from, limit),
         Expired::Tallies(time) => find_tallies(connection, time, from, limit),
     }
 }
 
-/// Looks through rows of ids below `bound`, tenant by tenant.
-fn find_in_tenants(
+/// The delivery that an attempt is of.
+fn delivery_of(attempt: [u8; 16]) -> [u8; 16] {
+    AttemptId::from_bytes(attempt).delivery().to_bytes()
+}
+
+/// Looks through attempts of ids below `bound`.
+fn find_attempts(
     connection: &Connection,
-    table: &str,
+    bound: [u8; 16],
+    from: &Key,
+    limit: usize,
+) -> Result<Found, Failure> {
+    let mut rows = connection.prepare_cached(
+        "SELECT id, scope FROM attempts WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3",
+    )?;
+    let mut waits = connection
+        .prepare_cached("SELECT 1 FROM deliveries WHERE scope = ?1 AND id = ?2 AND state = 0")?;
+    let mut keys = Vec::new();
+    let mut looked_at = 0;
+    let most = i64::try_from(LOOKED_AT).unwrap_or(i64::MAX);
+    let mut rows = rows.query((&from.1, bound, most))?;
+    while let Some(row) = rows.next()? {
+        let (id, scope): ([u8; 16], i64) = (row.get(0)?, row.get(1)?);
+        looked_at += 1;
+        if !waits.exists((scope, delivery_of(id)))? {
+            keys.push((scope, id.to_vec()));
+        }
+        if keys.len() >= limit || looked_at >= LOOKED_AT {
+            let next = Some((0, id.to_vec()));
+            return Ok(Found { keys, next });
+        }
+    }
+    Ok(Found { keys, next: None })
+}
+
+/// Looks through deliveries of ids below `bound`, tenant by tenant.
+fn find_deliveries(
+    connection: &Connection,
     bound: [u8; 16],
     from: Key,
     limit: usize,
 ) -> Result<Found, Failure> {
-    let mut rows = connection.prepare_cached(&format!(
-        "SELECT id FROM {table} WHERE scope = ?1 AND id > ?2 AND id < ?3 ORDER BY id LIMIT ?4"
-    ))?;
-    let mut next_tenant = connection.prepare_cached(&format!(
-        "SELECT scope FROM {table} WHERE scope > ?1 ORDER BY scope LIMIT 1"
-    ))?;
-    let mut waits = connection
-        .prepare_cached("SELECT state = 0 FROM deliveries WHERE scope = ?1 AND id = ?2")?;
+    let mut rows = connection.prepare_cached(
+        "SELECT id, state = 0 FROM deliveries WHERE scope = ?1 AND id > ?2 AND id < ?3
+        ORDER BY id LIMIT ?4",
+    )?;
+    let mut next_tenant = connection
+        .prepare_cached("SELECT scope FROM deliveries WHERE scope > ?1 ORDER BY scope LIMIT 1")?;
     let mut keys = Vec::new();
     let mut looked_at = 0;
     let (mut scope, mut after) = from;
     loop {
         let left = i64::try_from(LOOKED_AT - looked_at).unwrap_or(0);
-        let mut ids = rows.query((scope, &after, bound, left))?;
-        while let Some(row) = ids.next()? {
-            let id: [u8; 16] = row.get(0)?;
+        let mut found = rows.query((scope, &after, bound, left))?;
+        while let Some(row) = found.next()? {
+            let (id, waits): ([u8; 16], bool) = (row.get(0)?, row.get(1)?);
             looked_at += 1;
-            let delivery = attempt_or_delivery(id);
-            let waits: Option<bool> = waits
-                .query_row((scope, delivery.to_bytes()), |row| row.get(0))
-                .optional()?;
-            if waits != Some(true) {
+            if !waits {
                 keys.push((scope, id.to_vec()));
             }
             if keys.len() >= limit || looked_at >= LOOKED_AT {
@@ -165,11 +189,6 @@ fn find_in_tenants(
             return Ok(Found { keys, next });
         }
     }
-}
-
-/// The delivery that a row's id is of: an attempt's, or its own.
-fn attempt_or_delivery(id: [u8; 16]) -> DeliveryId {
-    fanfare_domain::id::AttemptId::from_bytes(id).delivery()
 }
 
 /// One seek for each endpoint, since its oldest minute stands first.
@@ -217,12 +236,12 @@ fn take(writing: &Writing<'_>, expired: Expired, keys: &[Key]) -> Result<usize, 
     match expired {
         Expired::Attempts(_) => {
             let mut attempt = connection.prepare_cached(
-                "DELETE FROM attempts WHERE scope = ?1 AND id = ?2 AND NOT EXISTS (
+                "DELETE FROM attempts WHERE id = ?2 AND NOT EXISTS (
                     SELECT 1 FROM deliveries WHERE scope = ?1 AND id = ?3 AND state = 0)",
             )?;
             for (scope, id) in keys {
                 let delivery = <[u8; 16]>::try_from(&**id)
-                    .map(|id| attempt_or_delivery(id).to_bytes())
+                    .map(delivery_of)
                     .unwrap_or_default();
                 taken += attempt.execute((scope, id, delivery))?;
             }
@@ -232,7 +251,7 @@ fn take(writing: &Writing<'_>, expired: Expired, keys: &[Key]) -> Result<usize, 
                 "DELETE FROM deliveries WHERE scope = ?1 AND id = ?2 AND state <> 0",
             )?;
             let mut its_attempts = connection
-                .prepare_cached("DELETE FROM attempts WHERE scope = ?1 AND id BETWEEN ?2 AND ?3")?;
+                .prepare_cached("DELETE FROM attempts WHERE id BETWEEN ?2 AND ?3 AND scope = ?1")?;
             for (scope, id) in keys {
                 if delivery.execute((scope, id))? == 1
                     && let Ok(id) = <[u8; 16]>::try_from(&**id)
