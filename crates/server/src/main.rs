@@ -14,6 +14,7 @@ mod http;
 mod logging;
 mod metrics;
 mod node;
+mod process;
 mod random;
 mod shutdown;
 
@@ -22,6 +23,7 @@ mod shutdown;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    process::keep_memory_small();
     match command::run(cli::Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

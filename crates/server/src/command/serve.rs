@@ -15,7 +15,7 @@ use crate::config::{Loaded, Settings};
 use crate::http::{self, operator::Readiness};
 use crate::node::{Node, Started};
 use crate::shutdown::Signals;
-use crate::{logging, metrics};
+use crate::{logging, metrics, process};
 
 pub(super) fn run(loaded: Loaded) -> anyhow::Result<()> {
     let Loaded { settings, warnings } = loaded;
@@ -28,6 +28,7 @@ pub(super) fn run(loaded: Loaded) -> anyhow::Result<()> {
 
 /// A runtime for serving.
 pub(super) fn runtime(settings: &Settings) -> anyhow::Result<tokio::runtime::Runtime> {
+    process::allow_many_files();
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Some(threads) = settings.worker_threads {
         builder.worker_threads(threads);

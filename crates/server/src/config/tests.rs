@@ -164,9 +164,15 @@ fn what_is_for_test_purposes_only_is_no_setting_and_never_goes_unseen() {
     let off = "FANFARE_SYNCHRONOUS_OFF_FOR_TEST_PURPOSES_ONLY";
     let Loaded { settings, warnings } = load(None, &environment(&[(off, "true")])).unwrap();
     assert!(settings.test_purposes.synchronous_off);
-    assert!(warnings.len() == 1 && warnings[0].contains(off), "{warnings:?}");
+    assert!(
+        warnings.len() == 1 && warnings[0].contains(off),
+        "{warnings:?}"
+    );
     assert!(!DEFAULT_FILE.contains("test_purposes"));
-    for (name, value) in [(off, "maybe"), ("FANFARE_OTHER_FOR_TEST_PURPOSES_ONLY", "1")] {
+    for (name, value) in [
+        (off, "maybe"),
+        ("FANFARE_OTHER_FOR_TEST_PURPOSES_ONLY", "1"),
+    ] {
         let faults = faults(None, &[(name, value)]);
         assert!(faults.len() == 1 && faults[0].contains(name), "{faults:?}");
     }
