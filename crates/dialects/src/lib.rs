@@ -5,13 +5,14 @@
 //! that it knows. It owns no tables and no rules: it translates to and from the use cases that the
 //! native API calls, and finds its endpoints by ids of its own form (`fanfare_app::external`).
 //!
-//! A new one is a folder here and a line in [`all`].
+//! A new one is a folder here and a line in [`make`] and [`ALL`] each.
 
 mod body;
 mod dialect;
 mod door;
 mod konpro;
 mod limiter;
+mod nursa;
 mod serving;
 mod signing;
 
@@ -27,6 +28,7 @@ pub use serving::{Binding, serve};
 pub fn make(name: &str, settings: &DialectSettings) -> Option<Result<Box<dyn Dialect>, String>> {
     Some(match name {
         konpro::NAME => konpro::KonPro::new(settings).map(boxed),
+        nursa::NAME => nursa::Nursa::new(settings).map(boxed),
         _ => return None,
     })
 }
@@ -36,4 +38,4 @@ fn boxed(dialect: impl Dialect) -> Box<dyn Dialect> {
 }
 
 /// The names of all dialects.
-pub const ALL: &[&str] = &[konpro::NAME];
+pub const ALL: &[&str] = &[konpro::NAME, nursa::NAME];
