@@ -10,6 +10,7 @@ use fanfare_app::port::deliveries::Settlement;
 use fanfare_app::port::log::Position;
 use fanfare_domain::delivery::{Delivery, DeliveryState};
 use fanfare_domain::id::EndpointId;
+use fanfare_domain::time::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -41,7 +42,11 @@ impl Parked {
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.0.lock().len() < MOST_PARKED
+        self.len() < MOST_PARKED
+    }
+
+    fn len(&self) -> usize {
+        self.0.lock().len()
     }
 
     fn take(&self, most: usize) -> Vec<Lingering> {
@@ -58,17 +63,23 @@ pub(super) async fn run(shared: Arc<Shared>) {
     let mut lingering_at = Instant::now();
     while !shared.stopping() {
         let _ = tokio::time::timeout(LOOK, shared.told_parked.notified()).await;
-        loop {
-            let parked = shared.parked.take(STEP);
+        let began = shared.parts.clock.now();
+        // No more than there are now: others may come as fast as these go.
+        let mut left = shared.parked.len();
+        while left > 0 {
+            let parked = shared.parked.take(left.min(STEP));
             if parked.is_empty() {
                 break;
             }
+            left -= parked.len();
             write_rows(&shared, &parked).await;
         }
-        // Young ones are left alone, so none that was parked since is among them.
         if lingering_at.elapsed() >= LOOK {
             lingering_at = Instant::now();
-            write_lingering(&shared).await;
+            // Only what came well before the parked ones were counted, so that none which was parked
+            // since is taken for being in memory.
+            let since = began.before(shared.parts.options.linger);
+            write_lingering(&shared, since).await;
             if !shared.budget.has_room() {
                 shed(&shared);
             }
@@ -123,11 +134,8 @@ async fn write_rows(shared: &Arc<Shared>, deliveries: &[Lingering]) {
     }
 }
 
-/// Gives deliveries that are in memory for a while their rows.
-async fn write_lingering(shared: &Arc<Shared>) {
-    // The same throughout: while this waits for commits, others are parked, which are not in memory
-    // and must not be taken for being so.
-    let since = shared.parts.clock.now().before(shared.parts.options.linger);
+/// Gives deliveries that are in memory since before `since` their rows.
+async fn write_lingering(shared: &Arc<Shared>, since: Timestamp) {
     loop {
         let mut lingering = shared.tracker.lock().lingering(since, STEP);
         if lingering.is_empty() {
