@@ -1,9 +1,11 @@
 //! What the engine holds in memory does not grow with time.
 
 use fanfare_domain::delivery::StateName;
+use fanfare_domain::policy::PolicyPatch;
+use fanfare_testkit::builders::{acme, endpoint};
 use fanfare_testkit::scripted_sender::Answer;
 
-use crate::world::{World, pass, seconds};
+use crate::world::{URL, World, pass, seconds};
 
 #[tokio::test(start_paused = true)]
 async fn a_day_of_failures_leaves_one_timer_for_each_lane() {
@@ -29,4 +31,27 @@ async fn a_day_of_failures_leaves_one_timer_for_each_lane() {
     assert_eq!(world.count(StateName::Delivered).await, 1_000);
     let footprint = world.engine.footprint();
     assert_eq!((footprint.lanes, footprint.timers), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn replays_beside_a_far_retry_leave_no_timers_behind() {
+    let world = World::quiet().await;
+    let mut draft = endpoint(URL);
+    draft.policy = Some(PolicyPatch {
+        waits: Some(vec![seconds(0), seconds(24 * 3_600)]),
+        ..PolicyPatch::default()
+    });
+    world.endpoint_with(draft).await;
+    let arrived = world.publish().await;
+    pass(seconds(1)).await;
+    world.ground.sender.next(URL, [Answer::status(500)]);
+    world.publish().await;
+    pass(seconds(1)).await;
+    let id = arrived.id.delivery(0).to_string();
+    for _ in 0..200 {
+        world.fanfare.retry(&acme(), &id).await.unwrap();
+        pass(seconds(1)).await;
+    }
+    assert_eq!(world.count(StateName::Delivered).await, 201);
+    assert_eq!(world.engine.footprint().timers, 1);
 }
