@@ -90,12 +90,20 @@ impl Fanfare {
     /// # Errors
     /// When the store can't be written.
     pub async fn ensure_default_environment(&self) -> Result<(), UseCaseError> {
-        let id = EnvironmentId::default_environment();
+        self.ensure_environment(EnvironmentId::default_environment())
+            .await
+    }
+
+    /// Makes an environment where it is missing, named as its id.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub async fn ensure_environment(&self, id: EnvironmentId) -> Result<(), UseCaseError> {
         if self.directory.has_environment(&id) {
             return Ok(());
         }
         let environment = Environment {
-            name: "Default".to_owned(),
+            name: id.to_string(),
             id,
             created_at: self.ports.clock.now(),
         };

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fanfare_app::Fanfare;
 use fanfare_app::caller::Caller;
+use fanfare_app::event_types::EventTypeDraft;
+use fanfare_app::{Fanfare, UseCaseError};
+use fanfare_domain::endpoint::Endpoint;
 use fanfare_domain::key::Right;
 use fanfare_domain::name::{EnvironmentId, Scope, TenantId};
 use http::HeaderMap;
+use tokio::sync::OnceCell;
 
 use crate::limiter::Limiter;
 
@@ -22,6 +25,15 @@ pub struct Door {
     environment: EnvironmentId,
     limiter: Option<Arc<Limiter>>,
     body_bytes: usize,
+    catalogue: Arc<Catalogue>,
+}
+
+/// The event types of a dialect, made when its first endpoint is: an environment that nobody uses it
+/// in keeps its catalogue clean.
+#[derive(Debug, Default)]
+struct Catalogue {
+    types: Vec<EventTypeDraft>,
+    made: OnceCell<()>,
 }
 
 /// Why a caller is not let in.
@@ -53,7 +65,32 @@ impl Door {
             environment,
             limiter,
             body_bytes,
+            catalogue: Arc::default(),
         }
+    }
+
+    /// With the event types that its environment must have.
+    #[must_use]
+    pub fn with_catalogue(mut self, types: Vec<EventTypeDraft>) -> Self {
+        self.catalogue = Arc::new(Catalogue {
+            types,
+            made: OnceCell::new(),
+        });
+        self
+    }
+
+    /// Stores an endpoint, and sees to it that the dialect's event types can be published.
+    ///
+    /// # Errors
+    /// As [`Fanfare::create_external`].
+    pub async fn create(&self, endpoint: Endpoint) -> Result<Endpoint, UseCaseError> {
+        let Catalogue { types, made } = &*self.catalogue;
+        made.get_or_try_init(|| {
+            self.fanfare
+                .ensure_event_types(&self.environment, types.clone())
+        })
+        .await?;
+        self.fanfare.create_external(endpoint).await
     }
 
     /// The environment that the dialect is bound to.

@@ -35,7 +35,7 @@ async fn add(desk: &Desk, request: Request) -> Result<Shown, Failure> {
     endpoint.attributes = attributes;
     let secret = format::secret(&fanfare.chance());
     endpoint.secrets = vec![fanfare.secret_from_now(secret)];
-    let endpoint = fanfare.create_external(endpoint).await?;
+    let endpoint = desk.door.create(endpoint).await?;
     Ok(Shown::of(&endpoint))
 }
 

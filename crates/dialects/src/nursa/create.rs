@@ -34,7 +34,7 @@ async fn create(room: &Room, request: Request) -> Result<Shown, Failure> {
     webhook::set_facilities(&mut endpoint, &given.facilities)?;
     let secrets = webhook::secrets(&given.secrets, fanfare).unwrap_or_default();
     webhook::set_secrets(&mut endpoint, &secrets, fanfare);
-    let endpoint = fanfare.create_external(endpoint).await?;
+    let endpoint = desk.door.create(endpoint).await?;
     Ok(Shown::of(&endpoint, group, fanfare.ports().clock.now()))
 }
 
