@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(name = "fanfare", version, propagate_version = true)]
 pub(crate) struct Cli {
-    /// The file with the settings [FANFARE_CONFIG]. `fanfare config default` prints one to start
-    /// from
+    /// The file with the settings, as FANFARE_CONFIG names it too; `fanfare config default` prints
+    /// one to start from
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 

@@ -114,8 +114,11 @@ impl Stage {
             played = self.steps(&api, &mut receiver) => played,
             () = signals.asked() => Err(anyhow::anyhow!("asked to end")),
         };
+        let played = match played {
+            Ok(()) if !self.once => self.farewell(&base, &receiver),
+            other => other,
+        };
         if played.is_ok() && !self.once {
-            self.farewell(&base, &receiver)?;
             signals.asked().await;
         }
         signals.at_once_when_asked_again();

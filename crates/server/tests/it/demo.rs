@@ -22,12 +22,14 @@ fn every_printed_command_works_when_pasted() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = Vec::new();
-    for line in BufReader::new(demo.stdout.take().unwrap()).lines() {
-        lines.push(line.unwrap());
-        if lines.last().unwrap().starts_with("Serving until") {
-            break;
-        }
+    // Kept open to the end: the demo prints what arrives, as a person would want to see.
+    let mut printed = BufReader::new(demo.stdout.take().unwrap()).lines();
+    let mut lines: Vec<String> = Vec::new();
+    while !lines
+        .last()
+        .is_some_and(|line| line.starts_with("Serving until"))
+    {
+        lines.push(printed.next().unwrap().unwrap());
     }
     let commands = lines
         .windows(2)

@@ -71,6 +71,21 @@ fn a_file_that_is_no_store_is_told_and_left_alone() {
 }
 
 #[test]
+fn a_store_of_a_later_release_is_told_and_left_alone() {
+    let setup = Setup::new();
+    assert!(setup.run(&["migrate"]).status.success());
+    let path = setup.folder().join("fanfare.db");
+    let mut later = fs::read(&path).unwrap();
+    // Where SQLite keeps `user_version`.
+    later[60..64].copy_from_slice(&999_u32.to_be_bytes());
+    fs::write(&path, &later).unwrap();
+    let told = complaint(&setup.run(&["serve"]));
+    assert!(told.contains("has schema version 999"), "{told}");
+    assert!(told.contains("use the release that wrote it"), "{told}");
+    assert_eq!(fs::read(&path).unwrap(), later);
+}
+
+#[test]
 fn wrong_settings_are_all_told_before_anything_is_done() {
     let setup = Setup::new()
         .set("FANFARE_LISTEN", "here")
