@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
+mod dialects;
 mod fault;
 mod layer;
 mod reader;
@@ -16,6 +17,7 @@ mod test_purposes;
 mod tests;
 mod value;
 
+pub(crate) use dialects::ServedDialect;
 pub(crate) use fault::Fault;
 pub(crate) use settings::{Clients, LogFormat, LogSettings, Settings, StoreSettings};
 pub(crate) use test_purposes::TestPurposes;

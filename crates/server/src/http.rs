@@ -18,6 +18,8 @@ mod connection;
 mod measure;
 pub(crate) mod operator;
 
+pub(crate) use measure::layer as measured;
+
 use connection::Protocols;
 
 /// Waits this long after the system refused a connection, as it does when files run out.
@@ -44,7 +46,6 @@ pub(crate) async fn serve(
     stop: CancellationToken,
     limit: Duration,
 ) {
-    let router = measure::layer(router);
     let protocols = Arc::new(Protocols::new(clients));
     let places = Arc::new(Semaphore::new(clients.max_connections));
     let graceful = GracefulShutdown::new();

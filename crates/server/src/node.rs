@@ -18,6 +18,7 @@ use crate::metrics::CommitMetrics;
 use crate::random::SystemRandom;
 
 mod background;
+pub(crate) mod dialects;
 mod network;
 
 /// A node that has taken up its work.
@@ -82,6 +83,11 @@ impl Node {
             .await
             .context("the configuration can't be read from the store")?;
         fanfare.ensure_default_environment().await?;
+        for served in &settings.dialects {
+            fanfare
+                .ensure_environment(served.environment.clone())
+                .await?;
+        }
         let fresh_key = match settings.admin_key {
             Some(_) => None,
             None => fanfare.ensure_administrator().await?,
@@ -119,7 +125,12 @@ impl Node {
 /// The configuration in memory, still empty.
 pub(crate) fn directory(settings: &Settings) -> Arc<Directory> {
     let native = Arc::new(NativeFormat::new(settings.policy.clone()));
-    Arc::new(Directory::new(Formats::new(native, Vec::new())))
+    let dialects = dialects::all(settings);
+    let formats = dialects
+        .iter()
+        .map(|(_, dialect)| dialect.format())
+        .collect();
+    Arc::new(Directory::new(Formats::new(native, formats)))
 }
 
 async fn open(path: &Path, test_purposes: TestPurposes) -> anyhow::Result<SqliteStore> {

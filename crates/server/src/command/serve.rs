@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use fanfare_api::ApiOptions;
+use fanfare_dialects::Binding;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::print;
 use crate::config::{Loaded, Settings};
 use crate::http::{self, operator::Readiness};
-use crate::node::{Node, Started};
+use crate::node::{Node, Started, dialects};
 use crate::shutdown::Signals;
 use crate::{logging, metrics, process};
 
@@ -81,9 +82,19 @@ impl Server {
             ..ApiOptions::default()
         };
         let deliveries = Arc::clone(&node.fanfare().ports().deliveries);
-        let router = fanfare_api::router(Arc::clone(node.fanfare()), options).merge(
-            http::operator::router(readiness.clone(), deliveries, handle.clone()),
-        );
+        let dialects = dialects::routes(settings, node.fanfare());
+        let native = fanfare_api::router(Arc::clone(node.fanfare()), options)
+            .merge(http::operator::router(
+                readiness.clone(),
+                deliveries,
+                handle.clone(),
+            ))
+            .merge(dialects.documents);
+        let bindings = dialects.bindings.into_iter().map(|binding| Binding {
+            routes: http::measured(binding.routes),
+            ..binding
+        });
+        let router = fanfare_dialects::serve(bindings.collect(), http::measured(native));
         let stop = CancellationToken::new();
         let connections = tokio::spawn(http::serve(
             listener,

@@ -11,6 +11,7 @@ use fanfare_domain::id::MAX_TARGETS;
 use fanfare_domain::policy::{DeliveryPolicy, PolicyPatch};
 use ipnet::IpNet;
 
+use super::dialects::{self, ServedDialect};
 use super::reader::Reader;
 use super::test_purposes::TestPurposes;
 use super::value;
@@ -31,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) outbound: Outbound,
     pub(crate) lanes: Lanes,
     pub(crate) retention: Retention,
+    pub(crate) dialects: Vec<ServedDialect>,
     pub(crate) test_purposes: TestPurposes,
 }
 
@@ -122,6 +124,7 @@ impl Settings {
         let outbound = Outbound::read(reader, networks);
         let lanes = Lanes::read(reader);
         let retention = read_retention(reader);
+        let dialects = dialects::read(reader);
         if let Some(Some(key)) = &admin_key
             && key.len() < STRONG_KEY
         {
@@ -146,6 +149,7 @@ impl Settings {
             outbound: outbound?,
             lanes: lanes?,
             retention: retention?,
+            dialects: dialects?,
             test_purposes,
         })
     }

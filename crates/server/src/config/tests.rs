@@ -179,3 +179,28 @@ fn what_is_for_test_purposes_only_is_no_setting_and_never_goes_unseen() {
     let file = file("synchronous_off_for_test_purposes_only = true");
     assert_eq!(faults(Some(file.path()), &[]).len(), 1);
 }
+
+#[test]
+fn dialects_are_served_unless_taken_out_and_say_where_and_how() {
+    let load = |value| load(None, &environment(&[("FANFARE_DIALECTS", value)]));
+    let given = "konpro environment=staging host=api.konpro.example options_check=false, \
+                 nursa below=/nursa rate=100 waits=0s;1m";
+    let served = load(given).unwrap().settings.dialects;
+    assert_eq!(served.len(), 2);
+    assert_eq!(served[0].environment.as_str(), "staging");
+    assert_eq!(served[0].host.as_deref(), Some("api.konpro.example"));
+    assert_eq!(served[1].below.as_deref(), Some("/nursa"));
+    assert_eq!(served[1].rate, Some(100));
+    assert_eq!(load("").unwrap().settings.dialects.len(), 0);
+}
+
+#[test]
+fn a_dialect_that_cannot_be_served_is_told_with_what_would_be_right() {
+    let told = |value| faults(None, &[("FANFARE_DIALECTS", value)]).join("\n");
+    assert!(told("hubspot").contains("must begin with one of"));
+    assert!(told("konpro host").contains("must have NAME=VALUE"));
+    assert!(told("konpro rate=0").contains("rate=0"));
+    assert!(told("konpro options_check=maybe").contains("options_check"));
+    assert!(told("konpro colour=blue").contains("colour"));
+    assert!(told("nursa, nursa").contains("twice"));
+}

@@ -7,7 +7,7 @@ use axum::response::Response;
 use metrics::counter;
 
 /// Counts the requests to a router by method, route and status.
-pub(super) fn layer(router: Router) -> Router {
+pub(crate) fn layer(router: Router) -> Router {
     router.layer(from_fn(count))
 }
 
