@@ -104,6 +104,29 @@ fn folder_with_copy(path: &Path) -> (tempfile::TempDir, std::path::PathBuf) {
     (other, copy)
 }
 
+#[tokio::test]
+async fn a_crash_while_the_log_was_copied_is_no_damage() {
+    let (_folder, path) = folder();
+    let store = open(&path).unwrap();
+    for number in 0..50 {
+        append(&store, number, 1_000).await.unwrap();
+    }
+    let (_other, copy) = folder_with_copy(&path);
+    store.close().await;
+    // The first page was copied, which says how long the file is to be; the others were not.
+    let mut crashed = fs::read(&copy).unwrap();
+    let copied = fs::read(&path).unwrap();
+    assert!(crashed.len() < copied.len());
+    crashed[..8_192].copy_from_slice(&copied[..8_192]);
+    fs::write(&copy, &crashed).unwrap();
+    let store = open(&copy).unwrap();
+    assert_eq!(events(&store).await.len(), 50);
+    store.close().await;
+    // Without the log, it is damage.
+    fs::write(&copy, &crashed).unwrap();
+    assert!(matches!(refused(&copy), OpenError::Damaged { .. }));
+}
+
 #[test]
 fn another_programs_database_is_refused_and_left_alone() {
     let (_folder, path) = folder();
