@@ -98,14 +98,6 @@ async fn settle(shared: &Arc<Shared>, origins: &[Origin], mut settlements: Vec<S
             delivery.state = DeliveryState::Discarded { at: now, reason };
         }
     }
-    // From the commit on, a read of the store may find the rows that wait.
-    for (origin, settlement) in origins.iter().zip(&settlements) {
-        let delivery = &settlement.delivery;
-        if matches!(origin, Origin::Fresh { .. }) && !delivery.state.ended() {
-            let lane = shared.lanes.get(delivery.endpoint);
-            lane.held(|held| held.note_fresh(delivery.id));
-        }
-    }
     let settlements = Arc::new(settlements);
     let settled = commit(shared, &settlements).await;
     let mut tracker = shared.tracker.lock();
