@@ -95,6 +95,24 @@ async fn an_extra_attempt_asked_for_in_the_first_moment_is_the_one_under_way() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_extra_attempt_is_not_made_of_a_first_one_that_gets_its_row_meanwhile() {
+    let world = World::new().await;
+    world.endpoint(URL).await;
+    let answer = Answer::status(200).after(seconds(10));
+    world.ground.sender.always(URL, answer);
+    let event = world.publish().await;
+    pass(millis(100)).await;
+    let id = event.id.delivery(0).to_string();
+    let asked = world.fanfare.delivery(&acme(), &id).await.unwrap();
+    // When its row is read, there is one: the first attempt has been on its way for a while.
+    let faults = world.ground.store.faults();
+    faults.delay(Call::ReadDeliveries, seconds(4), Moment::Before);
+    world.dispatch().extra(asked);
+    pass(seconds(60)).await;
+    world.assert_each_once(URL, &[event]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_extra_attempt_is_not_made_from_a_row_that_is_out_of_date() {
     let world = World::new().await;
     let (event, row) = waiting(&world).await;

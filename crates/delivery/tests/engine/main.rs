@@ -1,6 +1,12 @@
 //! The engine in virtual time: the real engine and use cases over a store in memory and a scripted
 //! network.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "an error is a failure of the test"
+)]
+
 mod checker;
 mod crash;
 mod endpoint_state;
