@@ -1,5 +1,6 @@
 //! The deliveries part.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -41,9 +42,9 @@ impl Rows {
         let delivery = &settlement.delivery;
         let scope = &delivery.scope;
         if let Some(attempt) = &settlement.attempt {
-            let key = (scope.clone(), attempt.id);
-            if !self.attempts.contains_key(&key) {
-                self.attempts.insert(key, attempt.as_ref().clone());
+            let place = self.attempts.entry((scope.clone(), attempt.id));
+            if let Entry::Vacant(place) = place {
+                place.insert(attempt.as_ref().clone());
                 self.tallies.attempt(delivery, attempt);
             }
         }
