@@ -1,5 +1,7 @@
 //! Measures the store alone: event lives (an append, and the settling of one delivery with one
-//! attempt) a second, and the CPU time of each, at several sizes of the batch that shares a commit.
+//! attempt) a second, and what each costs the writer's thread: CPU time, frames of the write-ahead log
+//! (pages that a commit changed), and bytes written, which include the log's copies into the file.
+//! At several sizes of the batch that shares a commit.
 //!
 //! ```text
 //! cargo run --release -p fanfare-store-sqlite --example lives -- [stored events] [tenants] [folder]
@@ -171,6 +173,49 @@ fn cpu(thread: &str) -> Outcome<Duration> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
+/// Bytes of a page, and of the header that stands before it in the write-ahead log.
+const PAGE: u64 = 8_192;
+const FRAME_HEADER: u64 = 24;
+
+/// What the writer's thread wrote.
+#[derive(Clone, Copy)]
+struct Written {
+    bytes: u64,
+    calls: u64,
+}
+
+impl Written {
+    fn now() -> Outcome<Self> {
+        let mut written = Self { bytes: 0, calls: 0 };
+        for task in std::fs::read_dir("/proc/self/task")? {
+            let task = task?.path();
+            if !std::fs::read_to_string(task.join("comm"))?.starts_with("store-w") {
+                continue;
+            }
+            for line in std::fs::read_to_string(task.join("io"))?.lines() {
+                match line.split_once(": ") {
+                    Some(("wchar", count)) => written.bytes += count.parse::<u64>()?,
+                    Some(("syscw", count)) => written.calls += count.parse::<u64>()?,
+                    _ => {}
+                }
+            }
+        }
+        Ok(written)
+    }
+
+    fn since(self, before: Self) -> Self {
+        Self {
+            bytes: self.bytes - before.bytes,
+            calls: self.calls - before.calls,
+        }
+    }
+
+    /// A frame is written by two calls, its header's and its page's; a copied page by one.
+    fn frames(self) -> u64 {
+        (self.calls * PAGE).saturating_sub(self.bytes) / (PAGE - FRAME_HEADER)
+    }
+}
+
 #[tokio::main]
 async fn main() -> Outcome<()> {
     let mut arguments = std::env::args().skip(1);
@@ -199,19 +244,23 @@ async fn main() -> Outcome<()> {
     };
     world.live(stored, 1_000).await?;
     println!("{stored} events stored, {tenants} tenants");
-    println!("batch      lives/s  commits   writer µs/life   process µs/life");
+    println!("batch  lives/s  commits  writer µs/life  process µs/life  frames/life  KiB/life");
     for (batch, count) in [(1, 2_000), (64, 60_000), (256, 120_000)] {
         let (before, writer, all) = (commits.0.load(Ordering::Relaxed), cpu("store-w")?, cpu("")?);
+        let written = Written::now()?;
         let began = Instant::now();
         world.live(count, batch).await?;
         let took = began.elapsed().as_secs_f64();
         let per_life = |spent: Duration| spent.as_secs_f64() * 1e6 / count as f64;
+        let written = Written::now()?.since(written);
         println!(
-            "{batch:5} {:12.0} {:8} {:16.1} {:17.1}",
+            "{batch:5} {:8.0} {:8} {:15.1} {:16.1} {:12.2} {:9.1}",
             count as f64 / took,
             commits.0.load(Ordering::Relaxed) - before,
             per_life(cpu("store-w")? - writer),
             per_life(cpu("")?.saturating_sub(all)),
+            written.frames() as f64 / count as f64,
+            written.bytes as f64 / 1_024.0 / count as f64,
         );
     }
     world.store.close().await;
