@@ -22,7 +22,9 @@ use super::log::Position;
 #[derive(Clone, Debug)]
 pub struct Settlement {
     /// The delivery as it stands now. A row is made where there is none, and replaced where the old
-    /// one waits; a row that ended stays as it is.
+    /// one waits; a row that ended stays as it is. One that knows of fewer attempts than the row was
+    /// made before them: it may end the delivery, but neither makes it wait anew nor undoes what is
+    /// known of the attempts.
     pub delivery: Delivery,
     /// The attempt that led here.
     pub attempt: Option<Box<Attempt>>,
