@@ -1,15 +1,27 @@
 //! What signatures are made of.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 
-/// HMAC-SHA256 over the parts one after another, in lower-case hex.
-pub(crate) fn hmac_sha256_hex(secret: &str, parts: &[&[u8]]) -> String {
+/// HMAC-SHA256 over the parts one after another.
+fn hmac_sha256(secret: &str, parts: &[&[u8]]) -> hmac::Tag {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let mut context = hmac::Context::with_key(&key);
     for part in parts {
         context.update(part);
     }
-    hex(context.sign().as_ref())
+    context.sign()
+}
+
+/// HMAC-SHA256 over the parts one after another, in lower-case hex.
+pub(crate) fn hmac_sha256_hex(secret: &str, parts: &[&[u8]]) -> String {
+    hex(hmac_sha256(secret, parts).as_ref())
+}
+
+/// HMAC-SHA256 over the parts one after another, in base64 with padding.
+pub(crate) fn hmac_sha256_base64(secret: &str, parts: &[&[u8]]) -> String {
+    STANDARD.encode(hmac_sha256(secret, parts))
 }
 
 /// Lower-case hex.

@@ -5,6 +5,12 @@
 //!
 //! `SCENARIO=collect/errors` runs only the files whose name begins so.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a step that fails ends the test"
+)]
+
 mod compare;
 mod documents;
 mod pattern;
