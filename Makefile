@@ -7,7 +7,7 @@ VERIFY := crates/server/tests/verify
 DENY := $(TOOLS)/bin/cargo-deny
 DENY_VERSION := 0.20.2
 
-.PHONY: run test format lint tests signatures docs dependencies advisories tools openapi
+.PHONY: run test format lint tests signatures power-loss kill docs dependencies advisories tools openapi
 
 # Builds Fanfare, starts it on its embedded store in data/demo with a sample receiver, does the main
 # job once, step by step, and keeps serving.
@@ -31,6 +31,13 @@ tests:
 # Real deliveries, judged by the official libraries for Python and JavaScript.
 signatures: tools
 	$(CARGO) test --locked -p fanfare-server --test it -- --ignored official_libraries
+
+# Longer forms of two tests that are part of `tests`: more moments at which the power fails, more
+# kills under load. SEED chooses the chance.
+power-loss: export ROUNDS ?= 5000
+kill: export ROUNDS ?= 30
+power-loss kill:
+	$(CARGO) test --locked -p fanfare-server --test it -- $(subst -,_,$@):: --nocapture --test-threads=1
 
 docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked

@@ -11,5 +11,13 @@ mod api;
 mod server;
 mod world;
 
-pub(crate) use server::{Setup, fanfare};
+pub(crate) use api::{Answer as Reply, Api};
+pub(crate) use server::{Server, Setup, fanfare};
 pub(crate) use world::World;
+
+/// How long, or with which chance, a test runs that has a longer form.
+pub(crate) fn number_from_environment(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    let number = text.parse();
+    Some(number.unwrap_or_else(|_| panic!("{name} must be a whole number, not {text:?}")))
+}

@@ -8,6 +8,7 @@ mod layers;
 mod main_job;
 mod metrics;
 mod official_libraries;
+mod power_loss;
 mod restart;
 mod start;
 mod stop;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
@@ -12,6 +12,9 @@ use serde_json::Value;
 
 /// A test that waits this long for what never comes fails; nothing that passes waits so long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why there was no answer.
+pub(crate) type Gone = Box<dyn std::error::Error + Send + Sync>;
 
 /// A client with a key.
 #[derive(Clone)]
@@ -38,6 +41,12 @@ impl Api {
         self.send(Method::POST, path, Some(body.to_string())).await
     }
 
+    /// As [`Api::post`], for when the server may be gone.
+    pub(crate) async fn try_post(&self, path: &str, body: Value) -> Result<Answer, Gone> {
+        let body = Some(body.to_string());
+        self.try_send(Method::POST, path, body).await
+    }
+
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<String>) -> Answer {
         self.try_send(method, path, body)
             .await
@@ -50,7 +59,7 @@ impl Api {
         method: Method,
         path: &str,
         body: Option<String>,
-    ) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
+    ) -> Result<Answer, Gone> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("http://{}{path}", self.address));
@@ -65,6 +74,7 @@ impl Api {
         let (head, body) = response.into_parts();
         Ok(Answer {
             status: head.status,
+            headers: head.headers,
             body: body.collect().await?.to_bytes(),
         })
     }
@@ -94,6 +104,7 @@ impl Api {
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 

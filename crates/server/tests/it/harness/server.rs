@@ -19,7 +19,21 @@ const ADMIN_KEY: &str = "an-administrators-key-for-tests-only";
 
 /// A command of the binary without any settings but these.
 pub(crate) fn fanfare(settings: &BTreeMap<String, String>) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fanfare"));
+    under(&[], settings)
+}
+
+/// The same, started by another program that takes a command at its end.
+fn under(program: &[String], settings: &BTreeMap<String, String>) -> Command {
+    let mut words = program.iter().map(String::as_str);
+    let binary = env!("CARGO_BIN_EXE_fanfare");
+    let mut command = match words.next() {
+        Some(program) => {
+            let mut command = Command::new(program);
+            command.args(words).arg(binary);
+            command
+        }
+        None => Command::new(binary),
+    };
     command.env_clear().envs(settings).stdin(Stdio::null());
     command
 }
@@ -28,6 +42,7 @@ pub(crate) fn fanfare(settings: &BTreeMap<String, String>) -> Command {
 pub(crate) struct Setup {
     settings: BTreeMap<String, String>,
     folder: TempDir,
+    program: Vec<String>,
 }
 
 impl Setup {
@@ -38,6 +53,7 @@ impl Setup {
         let setup = Self {
             settings: BTreeMap::new(),
             folder,
+            program: Vec::new(),
         };
         setup
             .set("FANFARE_LISTEN", "127.0.0.1:0")
@@ -59,6 +75,13 @@ impl Setup {
         self
     }
 
+    /// Starts servers by a program, given with its arguments, that starts a command at its end and lets
+    /// it be the process that was started, as `exec` and `strace -D` do.
+    pub(crate) fn under(mut self, program: Vec<String>) -> Self {
+        self.program = program;
+        self
+    }
+
     /// Where the store and other files of the test are.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
@@ -71,7 +94,7 @@ impl Setup {
 
     /// Starts, and waits until requests are taken.
     pub(crate) async fn start(self) -> Server {
-        let running = Running::start(&self.settings).await;
+        let running = Running::start(&self).await;
         Server {
             setup: self,
             running,
@@ -144,9 +167,18 @@ impl Server {
         self.wait().await;
     }
 
+    /// As [`Server::kill`], without waiting for the end.
+    pub(crate) fn kill_at_once(&self) {
+        self.signal("KILL");
+    }
+
     /// Asks it to end, without waiting.
     pub(crate) fn ask_to_end(&self) {
-        let kill = format!("kill -TERM {}", self.process_id());
+        self.signal("TERM");
+    }
+
+    fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.process_id());
         let done = Command::new("sh").args(["-c", &kill]).status();
         assert!(done.is_ok_and(|status| status.success()));
     }
@@ -174,7 +206,7 @@ impl Server {
 
     /// Starts it again on the same store after it has ended; the port is another one.
     pub(crate) async fn restart(&mut self) {
-        self.running = Running::start(&self.setup.settings).await;
+        self.running = Running::start(&self.setup).await;
     }
 }
 
@@ -186,13 +218,14 @@ struct Running {
 }
 
 impl Running {
-    async fn start(settings: &BTreeMap<String, String>) -> Self {
-        let mut child = fanfare(settings)
+    async fn start(setup: &Setup) -> Self {
+        let child = under(&setup.program, &setup.settings)
             .arg("serve")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary can be started");
+            .spawn();
+        let program = setup.program.first().map_or("the binary", String::as_str);
+        let mut child = child.unwrap_or_else(|error| panic!("{program} can't be started: {error}"));
         let (serving, mut address) = watch::channel(None);
         let log = collect(child.stderr.take().unwrap(), move |line| {
             if let Some(address) = address_in(line) {
