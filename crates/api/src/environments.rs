@@ -17,10 +17,15 @@ pub(crate) mod read;
 #[schema(as = EnvironmentInput)]
 pub(crate) struct EnvironmentInput {
     /// Its id, 1 to 64 characters of `A-Z`, `a-z`, `0-9`, `.`, `_` and `-`.
-    #[schema(required, nullable = false, example = "staging")]
+    #[schema(
+        required,
+        nullable = false,
+        pattern = "^[A-Za-z0-9._-]{1,64}$",
+        example = "staging"
+    )]
     id: Option<String>,
     /// What people call it, at most 1024 bytes; its id unless told.
-    #[schema(example = "Staging")]
+    #[schema(max_length = 1024, example = "Staging")]
     name: Option<String>,
 }
 

@@ -19,10 +19,10 @@ pub(crate) mod read;
 #[schema(as = Subcategory)]
 pub(crate) struct SubcategoryForm {
     /// What events carry and endpoints ask for, 1 to 512 bytes.
-    #[schema(example = "eu")]
+    #[schema(min_length = 1, max_length = 512, example = "eu")]
     value: String,
     /// What people call it, at most 512 bytes; never matched.
-    #[schema(example = "Europe")]
+    #[schema(max_length = 512, example = "Europe")]
     display_name: String,
 }
 
@@ -50,10 +50,15 @@ impl From<SubcategoryForm> for Subcategory {
 #[schema(as = EventTypeInput)]
 pub(crate) struct EventTypeInput {
     /// Its name, 1 to 256 characters of `A-Z`, `a-z`, `0-9`, `.`, `_` and `-`. Can't be changed.
-    #[schema(required, nullable = false, example = "invoice.paid")]
+    #[schema(
+        required,
+        nullable = false,
+        pattern = "^[A-Za-z0-9._-]{1,256}$",
+        example = "invoice.paid"
+    )]
     name: Option<String>,
     /// What people should know about it, at most 1024 bytes.
-    #[schema(example = "An invoice was paid in full.")]
+    #[schema(max_length = 1024, example = "An invoice was paid in full.")]
     description: Option<String>,
     /// A JSON Schema that published data must satisfy, at most 64 KiB. References inside the schema
     /// (`#…`) are followed, others are refused; regular expressions have no look-around and no
@@ -64,6 +69,7 @@ pub(crate) struct EventTypeInput {
     #[schema(value_type = Option<Value>, example = json!({"amount": 100}))]
     example: Option<Value>,
     /// The kinds within the type, at most 1000.
+    #[schema(max_items = 1000)]
     subcategories: Option<Vec<SubcategoryForm>>,
     /// From when on it can't be published any more.
     retired_at: Option<Time>,

@@ -56,7 +56,13 @@ impl From<RoleForm> for Role {
 #[schema(as = KeyInput)]
 pub(crate) struct KeyInput {
     /// What people call it, at most 1024 bytes.
-    #[schema(required, nullable = false, example = "billing service")]
+    #[schema(
+        required,
+        nullable = false,
+        min_length = 1,
+        max_length = 1024,
+        example = "billing service"
+    )]
     name: Option<String>,
     /// What it may do.
     #[schema(required, nullable = false)]

@@ -10,6 +10,8 @@ use utoipa::openapi::{
     Components, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, ServerBuilder,
 };
 
+mod members;
+mod optional;
 mod pages;
 mod patch;
 mod refusal;
@@ -93,6 +95,8 @@ pub(crate) fn head() -> OpenApi {
 /// Adds what is the same for all operations.
 pub(crate) fn complete(document: &mut OpenApi) {
     pages::refer(document);
+    optional::take_null_out(document);
+    members::describe(document);
     patch::add_forms(document);
     for operation in operations(document) {
         refusal::add(operation);
@@ -163,5 +167,35 @@ mod tests {
                 _ => {}
             }
         }
+    }
+    #[test]
+    fn what_the_generator_can_not_say_is_said() {
+        let document = serde_json::to_value(openapi()).unwrap();
+        let schemas = &document["components"]["schemas"];
+        let member = |form: &str, name: &str| schemas[form]["properties"][name].clone();
+        for form in ["EventInput", "BatchEventInput"] {
+            assert!(member(form, "data")["example"].is_object(), "{form}");
+            assert_eq!(member(form, "attributes")["maxProperties"], 32, "{form}");
+        }
+        for form in ["EventTypeInput", "EventTypePatch", "EventType"] {
+            let types = serde_json::json!(["object", "boolean", "null"]);
+            assert_eq!(member(form, "schema")["type"], types, "{form}");
+            assert!(member(form, "example")["example"].is_object(), "{form}");
+        }
+        for form in ["EndpointInput", "EndpointPatch", "EndpointReplacement"] {
+            assert_eq!(member(form, "metadata")["maxProperties"], 50, "{form}");
+            assert_eq!(member(form, "headers")["maxProperties"], 32, "{form}");
+            assert_eq!(member(form, "attributes")["maxProperties"], 32, "{form}");
+            let secret = member(form, "secret");
+            assert_eq!(secret.is_null(), form != "EndpointInput", "{form}");
+        }
+        assert_eq!(schemas["EndpointReplacement"]["required"][0], "url");
+        assert_eq!(member("TenantInput", "metadata")["maxProperties"], 50);
+        // A body that may be left out is not one that may be null.
+        let path = "/v1/tenants/{tenant}/endpoints/{endpoint}/test";
+        let body = &document["paths"][path]["post"]["requestBody"];
+        let form = &body["content"]["application/json"]["schema"]["$ref"];
+        assert_eq!(form, "#/components/schemas/EndpointTest");
+        assert_ne!(body["required"], true);
     }
 }

@@ -167,7 +167,7 @@ pub(crate) struct PageParameters {
     #[param(minimum = 1, maximum = 250, default = 50, required = false)]
     limit: u16,
     /// The `next_cursor` of the page before.
-    #[param(required = false)]
+    #[param(required = false, min_length = 1)]
     cursor: String,
 }
 
@@ -192,7 +192,7 @@ pub(crate) struct EventParameters {
     #[param(minimum = 1, maximum = 250, default = 50, required = false)]
     limit: u16,
     /// The `next_cursor` of the page before.
-    #[param(required = false)]
+    #[param(required = false, min_length = 1)]
     cursor: String,
 }
 
@@ -223,7 +223,7 @@ pub(crate) struct DeliveryParameters {
     #[param(minimum = 1, maximum = 250, default = 50, required = false)]
     limit: u16,
     /// The `next_cursor` of the page before.
-    #[param(required = false)]
+    #[param(required = false, min_length = 1)]
     cursor: String,
 }
 
@@ -251,7 +251,7 @@ pub(crate) struct EndpointDeliveryParameters {
     #[param(minimum = 1, maximum = 250, default = 50, required = false)]
     limit: u16,
     /// The `next_cursor` of the page before.
-    #[param(required = false)]
+    #[param(required = false, min_length = 1)]
     cursor: String,
 }
 

@@ -21,10 +21,16 @@ pub(crate) mod read;
 pub(crate) struct TenantInput {
     /// Its name in paths, 1 to 128 characters of `A-Z`, `a-z`, `0-9`, `.`, `_` and `-`. One is made
     /// unless told. Can't be changed.
-    #[schema(example = "acme")]
+    #[schema(example = "acme", pattern = "^[A-Za-z0-9._-]{1,128}$")]
     id: Option<String>,
     /// What people call it, at most 1024 bytes.
-    #[schema(required, nullable = false, example = "Acme Inc.")]
+    #[schema(
+        required,
+        nullable = false,
+        min_length = 1,
+        max_length = 1024,
+        example = "Acme Inc."
+    )]
     name: Option<String>,
     /// Notes of the caller: at most 50 names with a text each.
     #[schema(example = json!({"plan": "pro"}))]

@@ -1,6 +1,9 @@
 //! Sentences for what a schema finds wrong.
 
+use fanfare_domain::event::InvalidEventId;
 use fanfare_domain::fault::Fault;
+use fanfare_domain::name::{EnvironmentId, EventTypeName, InvalidName, TenantId};
+use fanfare_domain::policy::InvalidDuration;
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Wrong};
 use serde_json::Value;
@@ -98,10 +101,7 @@ fn simple(kind: &Wrong) -> Option<String> {
         Wrong::Format { format } if format == "date-time" => {
             "must be an RFC 3339 time such as \"2026-01-31T12:00:00Z\"".to_owned()
         }
-        Wrong::Pattern { pattern } if pattern == crate::span::PATTERN => {
-            fanfare_domain::policy::InvalidDuration.to_string()
-        }
-        Wrong::Pattern { pattern } => format!("must match the pattern {pattern}"),
+        Wrong::Pattern { pattern } => pattern_told(pattern),
         Wrong::Minimum { limit } => format!("must be at least {limit}"),
         Wrong::Maximum { limit } => format!("must be at most {limit}"),
         Wrong::MinLength { limit } => format!("must have at least {limit} characters"),
@@ -111,6 +111,19 @@ fn simple(kind: &Wrong) -> Option<String> {
         Wrong::MaxProperties { limit } => format!("must have at most {limit} members"),
         _ => return None,
     })
+}
+
+/// What a pattern asks for, in the words of those who own the rule.
+fn pattern_told(pattern: &str) -> String {
+    let name = |max| InvalidName { max }.to_string();
+    match pattern {
+        crate::span::PATTERN => InvalidDuration.to_string(),
+        "^[A-Za-z0-9._-]{1,64}$" => name(EnvironmentId::MAX),
+        "^[A-Za-z0-9._-]{1,128}$" => name(TenantId::MAX),
+        "^[A-Za-z0-9._-]{1,256}$" => name(EventTypeName::MAX),
+        "^[A-Za-z0-9_:-]{1,128}$" => InvalidEventId::Form.to_string(),
+        other => format!("must match the pattern {other}"),
+    }
 }
 
 fn type_names(kind: &TypeKind) -> Vec<String> {

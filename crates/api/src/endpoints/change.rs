@@ -23,7 +23,11 @@ use crate::state::Api;
     tag = "Endpoints",
     params(EndpointPath),
     request_body = EndpointInput,
-    responses((status = 200, description = "The endpoint as it is now.", body = EndpointView)),
+    responses(
+        (status = 200, description = "The endpoint as it is now.", body = EndpointView),
+        (status = 409, description = "Others changed it at the same time, again and again.",
+            body = ProblemView, content_type = "application/problem+json"),
+    ),
 )]
 pub(crate) async fn replace_endpoint(
     State(api): State<Api>,

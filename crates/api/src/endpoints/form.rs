@@ -80,11 +80,11 @@ pub(crate) struct EndpointInput {
     #[schema(required, nullable = false, example = "https://example.com/webhooks")]
     url: Option<String>,
     /// The owner's note, at most 1024 bytes.
-    #[schema(example = "Production")]
+    #[schema(max_length = 1024, example = "Production")]
     description: Option<String>,
     /// What it takes, at most 500 entries: names of types that the catalogue has, prefixes, or types
     /// with a subcategory. Null or absent: every type. An empty list: nothing.
-    #[schema(example = json!(["invoice.paid", "customer.*"]))]
+    #[schema(max_items = 500, example = json!(["invoice.paid", "customer.*"]))]
     event_types: Option<Vec<SubscriptionForm>>,
     /// Narrows it to events whose own attributes carry one of the values under each of these names. At
     /// most 32 names with 64 values each.

@@ -20,10 +20,11 @@ pub(crate) struct PolicyForm {
     /// The wait before each attempt, the first included; each counts from the failure before. 1 to 50
     /// waits of at most 7d. Usually 0s, 5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(inline, example = json!(["0s", "5s", "5m"]))]
+    #[schema(inline, min_items = 1, max_items = 50, example = json!(["0s", "5s", "5m"]))]
     waits: Option<Vec<Span>>,
     /// The most that chance adds to a wait, as a share of it: 0 to 1, usually 0.1.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1, example = 0.1)]
     jitter: Option<f64>,
     /// Time from the first attempt's start after which no attempt begins: 1s to 30d, usually without
     /// end.

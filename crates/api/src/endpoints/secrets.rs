@@ -11,7 +11,7 @@ use crate::auth::Acting;
 use crate::body::Incoming;
 use crate::page::Page;
 use crate::place::{At, EndpointPath};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemView};
 use crate::state::Api;
 
 fn shown(api: &Api, endpoint: Endpoint) -> Json<Page<SecretView>> {
@@ -51,8 +51,12 @@ pub(crate) async fn list_endpoint_secrets(
     operation_id = "rotate_endpoint_secret", tag = "Endpoints",
     params(EndpointPath),
     request_body = Option<RotationInput>,
-    responses((status = 200, description = "The secrets that sign now, newest first.",
-        body = Page<SecretView>)),
+    responses(
+        (status = 200, description = "The secrets that sign now, newest first.",
+            body = Page<SecretView>),
+        (status = 409, description = "Others changed the endpoint at the same time, again and again.",
+            body = ProblemView, content_type = "application/problem+json"),
+    ),
 )]
 pub(crate) async fn rotate_endpoint_secret(
     State(api): State<Api>,

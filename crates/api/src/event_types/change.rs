@@ -21,7 +21,11 @@ use crate::state::Api;
     put, path = "/v1/event-types/{name}", operation_id = "replace_event_type", tag = "Event types",
     params(EventTypePath),
     request_body = EventTypeInput,
-    responses((status = 200, description = "The event type as it is now.", body = EventTypeView)),
+    responses(
+        (status = 200, description = "The event type as it is now.", body = EventTypeView),
+        (status = 409, description = "Others changed it at the same time, again and again.",
+            body = ProblemView, content_type = "application/problem+json"),
+    ),
 )]
 pub(crate) async fn replace_event_type(
     State(api): State<Api>,

@@ -31,7 +31,7 @@ pub(crate) struct EventInput {
     /// Its id, 1 to 128 characters of `A-Z`, `a-z`, `0-9`, `_`, `-` and `:`; one is made unless told.
     /// The same id again, while the event is kept, is answered as the first time and makes no second
     /// event; with other content it is refused.
-    #[schema(example = "in_42:paid")]
+    #[schema(example = "in_42:paid", pattern = "^[A-Za-z0-9_:-]{1,128}$")]
     id: Option<String>,
     /// Its kind within the type, one of the type's subcategories.
     #[schema(example = "eu")]
@@ -58,7 +58,7 @@ pub(crate) struct BatchEventInput {
     #[schema(required, value_type = serde_json::Value, example = json!({"invoice": "in_42", "amount": 100}))]
     data: Option<Box<RawValue>>,
     /// Its id, as where one event is published.
-    #[schema(example = "in_42:paid")]
+    #[schema(example = "in_42:paid", pattern = "^[A-Za-z0-9_:-]{1,128}$")]
     id: Option<String>,
     /// Its kind within the type, one of the type's subcategories.
     #[schema(example = "eu")]

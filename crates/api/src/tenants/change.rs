@@ -21,7 +21,11 @@ use crate::state::Api;
     put, path = "/v1/tenants/{tenant}", operation_id = "replace_tenant", tag = "Tenants",
     params(TenantPath),
     request_body = TenantInput,
-    responses((status = 200, description = "The tenant as it is now.", body = TenantView)),
+    responses(
+        (status = 200, description = "The tenant as it is now.", body = TenantView),
+        (status = 409, description = "Others changed it at the same time, again and again.",
+            body = ProblemView, content_type = "application/problem+json"),
+    ),
 )]
 pub(crate) async fn replace_tenant(
     State(api): State<Api>,
