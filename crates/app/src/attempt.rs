@@ -4,7 +4,7 @@ use fanfare_domain::attempt::{Attempt, Trigger};
 use fanfare_domain::header::is_secret_header;
 use fanfare_domain::id::AttemptId;
 use fanfare_domain::time::Timestamp;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 use crate::directory::Target;
 use crate::port::sender::Exchange;
@@ -55,20 +55,16 @@ pub fn record(start: AttemptStart, target: &Target, exchange: Exchange) -> Attem
 }
 
 fn listed(headers: &HeaderMap, secret: impl Fn(&str) -> bool) -> Vec<(String, String)> {
-    let shown = |name: &str, value: &[u8]| {
-        if secret(name) {
+    let shown = |name: &str, value: &HeaderValue| {
+        // A format says so of a value that is a secret under whatever name.
+        if value.is_sensitive() || secret(name) {
             "(hidden)".to_owned()
         } else {
-            String::from_utf8_lossy(value).into_owned()
+            String::from_utf8_lossy(value.as_bytes()).into_owned()
         }
     };
     headers
         .iter()
-        .map(|(name, value)| {
-            (
-                name.as_str().to_owned(),
-                shown(name.as_str(), value.as_bytes()),
-            )
-        })
+        .map(|(name, value)| (name.as_str().to_owned(), shown(name.as_str(), value)))
         .collect()
 }
