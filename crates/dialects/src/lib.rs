@@ -9,6 +9,7 @@
 //! `docs/adding-a-dialect.md` goes through it.
 
 mod body;
+mod collect;
 mod dialect;
 mod door;
 mod fullstory;
@@ -45,7 +46,12 @@ macro_rules! dialects {
     };
 }
 
-dialects![fullstory::FullStory, konpro::KonPro, nursa::Nursa,];
+dialects! {
+    collect::Collect,
+    fullstory::FullStory,
+    konpro::KonPro,
+    nursa::Nursa,
+}
 
 fn boxed(dialect: impl Dialect) -> Box<dyn Dialect> {
     Box::new(dialect)
