@@ -2,7 +2,7 @@
 -- Ids are 16 bytes in network order, times are microseconds since the Unix epoch.
 
 -- What a part counts: the configuration's revision, the highest position that a dropped event had,
--- how far the deliveries are materialised.
+-- how far the deliveries are materialised, how far the lists below reach.
 CREATE TABLE counters (
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL
@@ -53,8 +53,18 @@ CREATE TABLE events (
     targets BLOB NOT NULL,
     data BLOB NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX events_id ON events (scope, id);
+-- Ids differ across tenants and begin with their time, so that new ones share pages.
+CREATE UNIQUE INDEX events_id ON events (id);
 CREATE UNIQUE INDEX events_uid ON events (scope, uid) WHERE uid IS NOT NULL;
+
+-- A list: whose entry it is, its id, and the row's key. Filled some time after the rows, up to the
+-- counter listed_events; see src/lists.rs.
+CREATE TABLE events_by_tenant (
+    owner INTEGER NOT NULL,
+    entry BLOB NOT NULL,
+    place INTEGER NOT NULL,
+    PRIMARY KEY (owner, entry)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE idempotency_keys (
     digest BLOB PRIMARY KEY,
@@ -67,8 +77,10 @@ CREATE INDEX idempotency_keys_expiry ON idempotency_keys (expires_at);
 -- Deliveries ------------------------------------------------------------------------------------
 
 -- state: 0 waiting, 1 delivered, 2 failed, 3 discarded; reason says why, for the last two.
--- at: when it is due, or when it ended. event: only where the id does not name it already.
+-- at: when it is due, or when it ended. event: only where the id does not name it already. seq: in
+-- the order in which the rows were first written, see src/lists.rs.
 CREATE TABLE deliveries (
+    seq INTEGER PRIMARY KEY,
     scope INTEGER NOT NULL,
     id BLOB NOT NULL,
     event BLOB,
@@ -83,15 +95,28 @@ CREATE TABLE deliveries (
     created_at INTEGER NOT NULL,
     first_attempt_at INTEGER,
     last_status INTEGER,
-    last_error INTEGER,
-    PRIMARY KEY (scope, id)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX deliveries_endpoint ON deliveries (endpoint, id);
+    last_error INTEGER
+) STRICT;
+CREATE UNIQUE INDEX deliveries_id ON deliveries (id);
 -- The rest hold exceptions only: a delivery that arrives at its first attempt is in none of them.
 CREATE INDEX deliveries_due ON deliveries (endpoint, at, id) WHERE state = 0;
 CREATE INDEX deliveries_waiting ON deliveries (id) WHERE state = 0;
 CREATE INDEX deliveries_exception ON deliveries (scope, state, id) WHERE state <> 1;
 CREATE INDEX deliveries_replay ON deliveries (event, id) WHERE event IS NOT NULL;
+
+-- Lists like that of the events, filled up to the counter listed_deliveries.
+CREATE TABLE deliveries_by_tenant (
+    owner INTEGER NOT NULL,
+    entry BLOB NOT NULL,
+    place INTEGER NOT NULL,
+    PRIMARY KEY (owner, entry)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE deliveries_by_endpoint (
+    owner BLOB NOT NULL,
+    entry BLOB NOT NULL,
+    place INTEGER NOT NULL,
+    PRIMARY KEY (owner, entry)
+) STRICT, WITHOUT ROWID;
 
 -- The id holds the delivery's and the attempt's number, so a delivery's attempts are one range. The
 -- rows are large, and ordered by time only, not by tenant: those of one commit share pages.

@@ -26,8 +26,8 @@ pub(super) fn some(
     let ended = writing
         .connection
         .prepare_cached(
-            "UPDATE deliveries SET state = ?2, reason = ?3, at = ?4 WHERE (scope, id) IN (
-                SELECT scope, id FROM deliveries INDEXED BY deliveries_due
+            "UPDATE deliveries SET state = ?2, reason = ?3, at = ?4 WHERE seq IN (
+                SELECT seq FROM deliveries INDEXED BY deliveries_due
                 WHERE state = 0 AND endpoint = ?1 ORDER BY at, id LIMIT ?5)",
         )?
         .execute((

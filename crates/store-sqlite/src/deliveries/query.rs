@@ -1,9 +1,7 @@
 //! Listing a tenant's deliveries, newest first.
 //!
-//! Each combination of filters reads along the index that narrows it most, and compares the rest row
-//! by row; a walk that finds too little for too long is given up by the reader's time.
-
-use std::time::Duration;
+//! Each combination of filters reads along the list or index that narrows it most, and compares the
+//! rest row by row; a walk that finds too little for too long is given up by the reader's time.
 
 use fanfare_app::port::deliveries::DeliveryQuery;
 use fanfare_domain::delivery::{Delivery, StateName};
@@ -13,64 +11,22 @@ use rusqlite::types::Value;
 
 use super::{code, lookup, row};
 use crate::failure::Failure;
+use crate::lists::{DELIVERIES, Filter, Owner, Page, Range};
 use crate::reader::Reading;
 use crate::scopes;
 
-/// A statement's end, as it grows.
-struct Rest {
-    sql: String,
-    params: Vec<Value>,
-}
-
-impl Rest {
-    fn new(source: &str, scope: i64) -> Self {
-        Self {
-            sql: format!("{source} WHERE scope = ?"),
-            params: vec![scope.into()],
-        }
+/// Every filter but those for the tenant and the event.
+fn filter(filter: &mut Filter, query: &DeliveryQuery) {
+    if let Some(endpoint) = query.endpoint {
+        filter.only(" AND endpoint = ?", endpoint.to_bytes().to_vec());
     }
-
-    fn only(&mut self, clause: &str, value: impl Into<Value>) {
-        self.sql.push_str(clause);
-        self.params.push(value.into());
+    if let Some(state) = query.state {
+        filter.only(" AND state = ?", code::of_state_name(state));
     }
-
-    fn id(&mut self, clause: &str, id: [u8; 16]) {
-        self.only(clause, id.to_vec());
+    if let Some(event_type) = &query.event_type {
+        filter.only(" AND event_type = ?", event_type.as_str().to_owned());
     }
-
-    /// Every filter but that for the event.
-    fn filter(&mut self, query: &DeliveryQuery) {
-        if let Some(endpoint) = query.endpoint {
-            self.id(" AND endpoint = ?", endpoint.to_bytes());
-        }
-        if let Some(state) = query.state {
-            self.only(" AND state = ?", code::of_state_name(state));
-        }
-        if let Some(event_type) = &query.event_type {
-            self.only(" AND event_type = ?", event_type.as_str().to_owned());
-        }
-        // An id begins with its time in milliseconds, so a time bounds the range of ids to be read;
-        // the time itself decides within the millisecond.
-        if let Some(since) = query.since {
-            self.id(" AND id >= ?", EventId::new(since, 0).to_bytes());
-            self.only(" AND created_at >= ?", since.micros());
-        }
-        if let Some(until) = query.until {
-            let past = until.after(Duration::from_millis(1));
-            self.id(" AND id < ?", EventId::new(past, 0).to_bytes());
-            self.only(" AND created_at < ?", until.micros());
-        }
-        if let Some(before) = query.before {
-            self.id(" AND id < ?", before.to_bytes());
-        }
-    }
-
-    fn read(mut self, reading: &mut Reading<'_>, limit: usize) -> Result<Vec<Delivery>, Failure> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.only(" ORDER BY id DESC LIMIT ?", limit);
-        row::collect(reading, &self.sql, params_from_iter(self.params))
-    }
+    filter.times(query.since, query.until);
 }
 
 pub(super) fn page(
@@ -80,23 +36,53 @@ pub(super) fn page(
     let Some(scope) = scopes::find(reading.connection, &query.scope)? else {
         return Ok(Vec::new());
     };
+    let before = query.before.map(|id| id.to_bytes());
+    let range = Range::of(query.since, query.until, before);
     if let Some(event) = query.event {
-        return of_event(reading, scope, event, query);
+        return of_event(reading, scope, event, range, query);
     }
     let ended_otherwise = query
         .state
         .is_some_and(|state| state != StateName::Delivered);
-    let mut rest = if ended_otherwise {
-        let mut rest = Rest::new("INDEXED BY deliveries_exception", scope);
-        rest.sql.push_str(" AND state <> 1");
-        rest
-    } else if query.endpoint.is_some() {
-        Rest::new("INDEXED BY deliveries_endpoint", scope)
-    } else {
-        Rest::new("NOT INDEXED", scope)
+    if ended_otherwise {
+        let source = "INDEXED BY deliveries_exception WHERE state <> 1";
+        return along(reading, source, scope, &range, Filter::default(), query);
+    }
+    let owner = match query.endpoint {
+        Some(endpoint) => Owner::Endpoint(endpoint.to_bytes()),
+        None => Owner::Tenant(scope),
     };
-    rest.filter(query);
-    rest.read(reading, query.limit)
+    let mut page = Page::of(&DELIVERIES, owner, range, query.limit);
+    // An endpoint may be asked for that is another tenant's.
+    page.filter.only(" AND scope = ?", scope);
+    filter(&mut page.filter, query);
+    let places = page.places(reading.connection)?;
+    let mut found = Vec::with_capacity(places.len());
+    for seq in places {
+        found.extend(row::collect(reading, "WHERE seq = ?1", [seq])?);
+    }
+    Ok(found)
+}
+
+/// Reads along an index that is always up to date: `source` names it, and what it needs.
+fn along(
+    reading: &mut Reading<'_>,
+    source: &str,
+    scope: i64,
+    range: &Range,
+    mut clauses: Filter,
+    query: &DeliveryQuery,
+) -> Result<Vec<Delivery>, Failure> {
+    filter(&mut clauses, query);
+    let rest = format!(
+        "{source} AND scope = ? AND id >= ? AND id < ?{} ORDER BY id DESC LIMIT ?",
+        clauses.sql()
+    );
+    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
+    let ids = [&range.from, &range.before].map(|id| Value::from(id.clone()));
+    let values = [scope.into()].into_iter().chain(ids);
+    let values = values.chain(clauses.values()).chain([limit.into()]);
+    row::collect(reading, &rest, params_from_iter(values))
 }
 
 /// The first deliveries are one range of ids, the replays stand in an index of their own.
@@ -104,20 +90,24 @@ fn of_event(
     reading: &mut Reading<'_>,
     scope: i64,
     event: EventId,
+    range: Range,
     query: &DeliveryQuery,
 ) -> Result<Vec<Delivery>, Failure> {
+    let mut clauses = Filter::default();
+    clauses.only(" AND event = ?", event.to_bytes().to_vec());
+    let replays = "INDEXED BY deliveries_replay WHERE event IS NOT NULL";
+    let mut found = along(reading, replays, scope, &range, clauses, query)?;
     let (from, to) = lookup::first_deliveries(event);
-    let mut first = Rest::new("NOT INDEXED", scope);
-    first.id(" AND id >= ?", from);
-    first.id(" AND id <= ?", to);
-    first.sql.push_str(" AND event IS NULL");
-    first.filter(query);
-    let mut replays = Rest::new("INDEXED BY deliveries_replay", scope);
-    replays.sql.push_str(" AND event IS NOT NULL");
-    replays.id(" AND event = ?", event.to_bytes());
-    replays.filter(query);
-    let mut found = replays.read(reading, query.limit)?;
-    found.extend(first.read(reading, query.limit)?);
+    let range = range.within(&from, &to);
+    let first = "INDEXED BY deliveries_id WHERE event IS NULL";
+    found.extend(along(
+        reading,
+        first,
+        scope,
+        &range,
+        Filter::default(),
+        query,
+    )?);
     found.sort_unstable_by_key(|delivery: &Delivery| std::cmp::Reverse::<DeliveryId>(delivery.id));
     found.truncate(query.limit);
     Ok(found)

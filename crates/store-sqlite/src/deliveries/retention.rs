@@ -1,7 +1,6 @@
 //! Taking what has expired.
 //!
-//! Ids sort by time, so what is old stands at the start: of all attempts, and of each tenant's
-//! deliveries. A reader looks for it in short steps that do not hold the writer; the writer then takes
+//! Ids sort by time, so what is old stands at the start: of all attempts, and of all deliveries. A reader looks for it in short steps that do not hold the writer; the writer then takes
 //! what was found, and looks again whether it still ended. What waits is passed over. Where the
 //! search ended is remembered, so that the next one does not pass over the same again.
 
@@ -14,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::attempts;
 use crate::failure::Failure;
+use crate::lists::{DELIVERIES, Owner};
 use crate::reader::Reading;
 use crate::store::Database;
 use crate::writer::Writing;
@@ -21,7 +21,7 @@ use crate::writer::Writing;
 /// The most rows that one commit takes, so that others need not wait for long.
 const AT_ONCE: usize = 1_000;
 
-/// The most rows, or tenants without any, that one read looks at.
+/// The most rows that one read looks at.
 const LOOKED_AT: usize = 4_000;
 
 /// About how many bytes it writes to take a row.
@@ -106,7 +106,7 @@ fn find(
     let bound = |time| EventId::new(time, 0).to_bytes();
     match expired {
         Expired::Attempts(time) => find_attempts(connection, bound(time), &from, limit),
-        Expired::Deliveries(time) => find_deliveries(connection, bound(time), from, limit),
+        Expired::Deliveries(time) => find_deliveries(connection, bound(time), &from, limit),
         Expired::Tallies(time) => find_tallies(connection, time, from, limit),
     }
 }
@@ -146,49 +146,33 @@ fn find_attempts(
     Ok(Found { keys, next: None })
 }
 
-/// Looks through deliveries of ids below `bound`, tenant by tenant.
+/// Looks through deliveries of ids below `bound`.
 fn find_deliveries(
     connection: &Connection,
     bound: [u8; 16],
-    from: Key,
+    from: &Key,
     limit: usize,
 ) -> Result<Found, Failure> {
     let mut rows = connection.prepare_cached(
-        "SELECT id, state = 0 FROM deliveries WHERE scope = ?1 AND id > ?2 AND id < ?3
-        ORDER BY id LIMIT ?4",
+        "SELECT id, scope, state = 0 FROM deliveries INDEXED BY deliveries_id
+        WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3",
     )?;
-    let mut next_tenant = connection
-        .prepare_cached("SELECT scope FROM deliveries WHERE scope > ?1 ORDER BY scope LIMIT 1")?;
     let mut keys = Vec::new();
     let mut looked_at = 0;
-    let (mut scope, mut after) = from;
-    loop {
-        let left = i64::try_from(LOOKED_AT - looked_at).unwrap_or(0);
-        let mut found = rows.query((scope, &after, bound, left))?;
-        while let Some(row) = found.next()? {
-            let (id, waits): ([u8; 16], bool) = (row.get(0)?, row.get(1)?);
-            looked_at += 1;
-            if !waits {
-                keys.push((scope, id.to_vec()));
-            }
-            if keys.len() >= limit || looked_at >= LOOKED_AT {
-                let next = Some((scope, id.to_vec()));
-                return Ok(Found { keys, next });
-            }
-        }
+    let most = i64::try_from(LOOKED_AT).unwrap_or(i64::MAX);
+    let mut rows = rows.query((&from.1, bound, most))?;
+    while let Some(row) = rows.next()? {
+        let (id, scope, waits): ([u8; 16], i64, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
         looked_at += 1;
-        match next_tenant
-            .query_row([scope], |row| row.get(0))
-            .optional()?
-        {
-            None => return Ok(Found { keys, next: None }),
-            Some(next) => (scope, after) = (next, Vec::new()),
+        if !waits {
+            keys.push((scope, id.to_vec()));
         }
-        if looked_at >= LOOKED_AT {
-            let next = Some((scope, after));
+        if keys.len() >= limit || looked_at >= LOOKED_AT {
+            let next = Some((0, id.to_vec()));
             return Ok(Found { keys, next });
         }
     }
+    Ok(Found { keys, next: None })
 }
 
 /// One seek for each endpoint, since its oldest minute stands first.
@@ -230,7 +214,7 @@ fn find_tallies(
     Ok(Found { keys, next })
 }
 
-fn take(writing: &Writing<'_>, expired: Expired, keys: &[Key]) -> Result<usize, Failure> {
+fn take(writing: &mut Writing<'_>, expired: Expired, keys: &[Key]) -> Result<usize, Failure> {
     let connection = writing.connection;
     let mut taken = 0;
     match expired {
@@ -248,14 +232,21 @@ fn take(writing: &Writing<'_>, expired: Expired, keys: &[Key]) -> Result<usize, 
         }
         Expired::Deliveries(_) => {
             let mut delivery = connection.prepare_cached(
-                "DELETE FROM deliveries WHERE scope = ?1 AND id = ?2 AND state <> 0",
+                "DELETE FROM deliveries WHERE scope = ?1 AND id = ?2 AND state <> 0
+                RETURNING seq, endpoint",
             )?;
             let mut its_attempts = connection
                 .prepare_cached("DELETE FROM attempts WHERE id BETWEEN ?2 AND ?3 AND scope = ?1")?;
             for (scope, id) in keys {
-                if delivery.execute((scope, id))? == 1
+                let gone = delivery
+                    .query_row((scope, id), |row| Ok((row.get(0)?, row.get(1)?)))
+                    .optional()?;
+                if let Some((seq, endpoint)) = gone
                     && let Ok(id) = <[u8; 16]>::try_from(&**id)
                 {
+                    let owners = [Owner::Tenant(*scope), Owner::Endpoint(endpoint)];
+                    DELIVERIES.remove(connection, id, &owners)?;
+                    writing.state.listed_deliveries.removed(seq);
                     let (from, to) = attempts::range(DeliveryId::from_bytes(id));
                     its_attempts.execute((scope, from, to))?;
                     taken += 1;

@@ -3,20 +3,21 @@
 use fanfare_app::port::deliveries::{Settled, Settlement};
 use fanfare_app::port::log::Position;
 use fanfare_domain::delivery::Delivery;
-use rusqlite::{CachedStatement, Statement};
+use rusqlite::{CachedStatement, Connection, Statement};
 
 use super::{attempts, code};
 use crate::failure::Failure;
+use crate::lists::DELIVERIES;
 use crate::writer::Writing;
 
-/// A row that ended stays as it is. One that waits is replaced, but what is newer in it stays: a
+/// A new row gets the number. A row that ended stays as it is. One that waits is replaced, but what is newer in it stays: a
 /// settlement that knows of fewer attempts than the row was made before them, so it may end the
 /// delivery, but neither make it wait anew nor undo what is known of the attempts.
 const RECORD: &str = "
-    INSERT INTO deliveries (scope, id, event, endpoint, event_type, state, reason, at, attempts,
+    INSERT INTO deliveries (seq, scope, id, event, endpoint, event_type, state, reason, at, attempts,
     extra_attempts, replay_of, created_at, first_attempt_at, last_status, last_error)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
-    ON CONFLICT (scope, id) DO UPDATE SET
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+    ON CONFLICT (id) DO UPDATE SET
     state = excluded.state, reason = excluded.reason, at = excluded.at,
     attempts = max(attempts, excluded.attempts),
     extra_attempts = iif(excluded.attempts < attempts, extra_attempts, excluded.extra_attempts),
@@ -24,7 +25,8 @@ const RECORD: &str = "
         excluded.first_attempt_at),
     last_status = iif(excluded.attempts < attempts, last_status, excluded.last_status),
     last_error = iif(excluded.attempts < attempts, last_error, excluded.last_error)
-    WHERE state = 0 AND (excluded.state <> 0 OR excluded.attempts >= attempts)";
+    WHERE scope = excluded.scope AND state = 0
+    AND (excluded.state <> 0 OR excluded.attempts >= attempts)";
 
 /// About how many bytes a settlement writes.
 pub(super) fn weight(settlement: &Settlement) -> usize {
@@ -80,7 +82,20 @@ fn one(
     {
         sums.attempt(delivery, attempt);
     }
-    if record(&mut statements.delivery, scope, delivery)? {
+    let last = match writing.state.last_delivery {
+        Some(last) => last,
+        None => last_seq(connection)?,
+    };
+    let seq = last + 1;
+    let recorded = record(&mut statements.delivery, seq, scope, delivery)?;
+    // An update leaves what the last insertion was.
+    let added = recorded && connection.last_insert_rowid() == seq;
+    writing.state.last_delivery = Some(if added { seq } else { last });
+    if added {
+        writing.state.listed_deliveries.added(seq);
+    }
+    if recorded {
+        let sums = &mut writing.state.tallies;
         sums.end(delivery.endpoint, &delivery.state, 1);
         return Ok(Settled::Recorded);
     }
@@ -95,12 +110,27 @@ fn one(
     })
 }
 
+/// The number after which new rows go on. Those of rows that are gone come again, but never one that
+/// the lists reach already.
+fn last_seq(connection: &Connection) -> Result<i64, Failure> {
+    let present: Option<i64> = connection
+        .prepare_cached("SELECT max(seq) FROM deliveries")?
+        .query_row([], |row| row.get(0))?;
+    Ok(present.unwrap_or(0).max(DELIVERIES.reach(connection)?))
+}
+
 /// Writes a delivery by the statement [`RECORD`]; false where the row that is there stays.
-fn record(statement: &mut Statement<'_>, scope: i64, delivery: &Delivery) -> Result<bool, Failure> {
+fn record(
+    statement: &mut Statement<'_>,
+    seq: i64,
+    scope: i64,
+    delivery: &Delivery,
+) -> Result<bool, Failure> {
     let (state, reason, at) = code::of_state(&delivery.state);
     // A first delivery's id names its event.
     let event = (delivery.event != delivery.id.event()).then(|| delivery.event.to_bytes());
-    let changed = statement.execute((
+    let changed = statement.execute(rusqlite::params![
+        seq,
         scope,
         delivery.id.to_bytes(),
         event,
@@ -116,6 +146,6 @@ fn record(statement: &mut Statement<'_>, scope: i64, delivery: &Delivery) -> Res
         delivery.first_attempt_at.map(|at| at.micros()),
         delivery.last_status,
         delivery.last_error.map(code::of_error_kind),
-    ))?;
+    ])?;
     Ok(changed == 1)
 }

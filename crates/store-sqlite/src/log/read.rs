@@ -5,11 +5,11 @@ use std::sync::Arc;
 use fanfare_app::port::log::{Event, EventQuery, EventRef, Position};
 use fanfare_domain::id::EventId;
 use fanfare_domain::name::Scope;
-use rusqlite::types::Value;
-use rusqlite::{Params, params_from_iter};
+use rusqlite::Params;
 
 use super::row;
 use crate::failure::Failure;
+use crate::lists::{EVENTS, Owner, Page, Range};
 use crate::reader::Reading;
 use crate::scopes;
 
@@ -86,36 +86,18 @@ pub(super) fn page(
     let Some(scope) = scopes::find(reading.connection, &query.scope)? else {
         return Ok(Vec::new());
     };
-    let (mut rest, mut params) = ("WHERE scope = ?".to_owned(), vec![Value::from(scope)]);
-    let mut only = |clause: &str, value: Value| {
-        rest.push_str(clause);
-        params.push(value);
-    };
-    // An id begins with its time in milliseconds, so a time bounds the range of ids to be read; the
-    // time itself decides within the millisecond.
-    if let Some(since) = query.since {
-        only(
-            " AND id >= ?",
-            EventId::new(since, 0).to_bytes().to_vec().into(),
-        );
-        only(" AND created_at >= ?", since.micros().into());
-    }
-    if let Some(until) = query.until {
-        let past = until.after(std::time::Duration::from_millis(1));
-        only(
-            " AND id < ?",
-            EventId::new(past, 0).to_bytes().to_vec().into(),
-        );
-        only(" AND created_at < ?", until.micros().into());
-    }
-    if let Some(before) = query.before {
-        only(" AND id < ?", before.to_bytes().to_vec().into());
-    }
+    let before = query.before.map(|id| id.to_bytes());
+    let range = Range::of(query.since, query.until, before);
+    let mut page = Page::of(&EVENTS, Owner::Tenant(scope), range, query.limit);
+    page.filter.times(query.since, query.until);
     if let Some(event_type) = &query.event_type {
-        only(" AND event_type = ?", event_type.as_str().to_owned().into());
+        page.filter
+            .only(" AND event_type = ?", event_type.as_str().to_owned());
     }
-    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
-    only(" ORDER BY id DESC LIMIT ?", limit.into());
-    let rest = rest.replacen("WHERE", "INDEXED BY events_id WHERE", 1);
-    Ok(events(collect(reading, &rest, params_from_iter(params))?).collect())
+    let places = page.places(reading.connection)?;
+    let mut found = Vec::with_capacity(places.len());
+    for position in places {
+        found.extend(events(collect(reading, "WHERE position = ?1", [position])?));
+    }
+    Ok(found)
 }

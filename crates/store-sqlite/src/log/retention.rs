@@ -3,9 +3,11 @@
 use fanfare_app::port::log::Position;
 use fanfare_domain::id::EventId;
 use fanfare_domain::time::Timestamp;
+use rusqlite::OptionalExtension;
 
 use super::append::last_position;
 use crate::failure::Failure;
+use crate::lists::{EVENTS, Owner};
 use crate::reader::Reading;
 use crate::row::Row;
 use crate::writer::Writing;
@@ -64,7 +66,10 @@ pub(super) fn drop_payloads(writing: &Writing<'_>, positions: &[Position]) -> Re
     Ok(())
 }
 
-pub(super) fn drop_events(writing: &Writing<'_>, positions: &[Position]) -> Result<(), Failure> {
+pub(super) fn drop_events(
+    writing: &mut Writing<'_>,
+    positions: &[Position],
+) -> Result<(), Failure> {
     let connection = writing.connection;
     // When the newest event goes, its position must not come again.
     let last = last_position(connection)?;
@@ -76,9 +81,16 @@ pub(super) fn drop_events(writing: &Writing<'_>, positions: &[Position]) -> Resu
             )?
             .execute([last])?;
     }
-    let mut statement = connection.prepare_cached("DELETE FROM events WHERE position = ?1")?;
+    let mut statement =
+        connection.prepare_cached("DELETE FROM events WHERE position = ?1 RETURNING id, scope")?;
     for position in positions {
-        statement.execute([position])?;
+        let gone = statement
+            .query_row([position], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        if let Some((id, scope)) = gone {
+            EVENTS.remove(connection, id, &[Owner::Tenant(scope)])?;
+            writing.state.listed_events.removed(*position);
+        }
     }
     Ok(())
 }

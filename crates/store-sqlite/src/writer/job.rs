@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::deliveries::tallies::Sums;
 use crate::failure::Failure;
+use crate::lists::Listing;
 use crate::scopes::ScopeNumbers;
 
 /// What the writer remembers between transactions. Forgotten when one is rolled back, and read from
@@ -16,6 +17,10 @@ pub(crate) struct State {
     pub(crate) scopes: ScopeNumbers,
     /// The highest position that any event ever had.
     pub(crate) last_position: Option<Position>,
+    /// The highest number that any delivery's row has.
+    pub(crate) last_delivery: Option<i64>,
+    pub(crate) listed_events: Listing,
+    pub(crate) listed_deliveries: Listing,
     /// Tallies of the running transaction, written before it is committed.
     pub(crate) tallies: Sums,
 }

@@ -13,6 +13,7 @@ use super::job::{Job, State, Writing};
 use super::wal::WriteAheadLog;
 use super::{CommitObserver, Message};
 use crate::failure::Failure;
+use crate::lists::{DELIVERIES, EVENTS};
 use crate::lock::Lock;
 use crate::options::Options;
 
@@ -121,7 +122,8 @@ impl Thread {
     fn together(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), Failure> {
         self.transaction(|writing| {
             batch.iter_mut().try_for_each(|job| job.run(writing))?;
-            writing.flush()
+            writing.flush()?;
+            writing.list()
         })
     }
 
@@ -188,5 +190,12 @@ impl Writing<'_> {
     /// Writes what was summed up in memory.
     fn flush(&mut self) -> Result<(), Failure> {
         self.state.tallies.write(self.connection)
+    }
+
+    /// Lets the lists follow what was written. One by one, they wait for the next batch.
+    fn list(&mut self) -> Result<(), Failure> {
+        let state = &mut *self.state;
+        state.listed_events.go_on(self.connection, &EVENTS)?;
+        state.listed_deliveries.go_on(self.connection, &DELIVERIES)
     }
 }
