@@ -1,0 +1,173 @@
+//! Whatever a body holds: never an answer of 5xx, and after one of 4xx everything is as before.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Map, Value};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::virtual_time::Virtual;
+
+/// JSON of any shape, with names and values that mean something to a dialect among the rest.
+fn json(words: &'static [&'static str]) -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+        proptest::sample::select(words).prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 5, move |inner| {
+        let name = prop_oneof![
+            4 => proptest::sample::select(words).prop_map(str::to_owned),
+            1 => ".{0,8}",
+        ];
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            proptest::collection::vec((name, inner), 0..6)
+                .prop_map(|pairs| Value::from(Map::from_iter(pairs))),
+        ]
+    })
+}
+
+/// Bodies: JSON mostly, any bytes, and JSON that breaks off.
+fn body(words: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        6 => json(words).prop_map(|value| value.to_string().into_bytes()),
+        1 => proptest::collection::vec(any::<u8>(), 0..64),
+        1 => (json(words), any::<prop::sample::Index>()).prop_map(|(value, place)| {
+            let text = value.to_string().into_bytes();
+            text[..place.index(text.len())].to_vec()
+        }),
+    ]
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap()
+}
+
+/// Sends bodies to operations; `list` shows everything that they could change.
+fn hold(
+    name: &str,
+    words: &'static [&'static str],
+    first: (&str, &str),
+    operations: &[&str],
+    list: &str,
+) {
+    let runtime = runtime();
+    let world = runtime.block_on(Virtual::new(name));
+    let made = runtime.block_on(world.api.call(first.0, first.1.to_owned()));
+    let made = made.json();
+    let id = made["endpoint_id"].as_str().or(made["data"]["id"].as_str());
+    let id = id.unwrap().to_owned();
+    let operations: Vec<String> = operations
+        .iter()
+        .map(|line| line.replace("ID", &id))
+        .collect();
+    let mut runner = TestRunner::new(Config {
+        cases: 400,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let cases = (proptest::sample::select(operations), body(words));
+    let result = runner.run(&cases, |(line, mut body)| {
+        // So that some bodies name the endpoint that there is.
+        if let Ok(text) = std::str::from_utf8(&body) {
+            body = text.replace("THE-ID", &id).into_bytes();
+        }
+        runtime.block_on(async {
+            let before = world.api.call(list, "").await.text;
+            let reply = world.api.call(&line, body).await;
+            prop_assert!(reply.status < 500, "{reply:?}");
+            if reply.status >= 400 {
+                let after = world.api.call(list, "").await.text;
+                prop_assert_eq!(before, after);
+                prop_assert!(reply.json().is_object());
+            }
+            Ok(())
+        })
+    });
+    result.unwrap();
+}
+
+#[test]
+fn konpro_holds_against_any_body() {
+    hold(
+        "konpro",
+        &[
+            "url",
+            "events",
+            "entity_id",
+            "endpoint_id",
+            "THE-ID",
+            "a.b",
+            "https://a.example/",
+            "http://a.example/",
+        ],
+        (
+            "POST /v1/webhook/endpoint.add",
+            r#"{"url":"https://a.example/"}"#,
+        ),
+        &[
+            "POST /v1/webhook/endpoint.add",
+            "PATCH /v1/webhook/endpoint.update",
+        ],
+        "GET /v1/webhook/endpoint.list",
+    );
+}
+
+#[test]
+fn nursas_user_webhooks_hold_against_any_body() {
+    hold(
+        "nursa",
+        &[
+            "url",
+            "events",
+            "secrets",
+            "facilities",
+            "all",
+            "facility.creation.accepted",
+            "https://a.example/",
+            "http://a.example/",
+        ],
+        (
+            "POST /api/v2/public/webhooks/user",
+            r#"{"url":"https://a.example/","events":["all"]}"#,
+        ),
+        &[
+            "POST /api/v2/public/webhooks/user",
+            "PATCH /api/v2/public/webhooks/user/ID",
+        ],
+        "GET /api/v2/public/webhooks/user",
+    );
+}
+
+#[test]
+fn nursas_facility_webhooks_hold_against_any_body() {
+    hold(
+        "nursa",
+        &[
+            "url",
+            "events",
+            "secrets",
+            "facilities",
+            "all",
+            "shift.created",
+            "https://a.example/",
+            "P-1",
+        ],
+        (
+            "POST /api/v2/public/webhooks/facility",
+            r#"{"url":"https://a.example/","events":["all"]}"#,
+        ),
+        &[
+            "POST /api/v2/public/webhooks/facility",
+            "PATCH /api/v2/public/webhooks/facility/ID",
+        ],
+        "GET /api/v2/public/webhooks/facility",
+    );
+}
