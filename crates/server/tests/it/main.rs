@@ -4,6 +4,7 @@ mod clients;
 mod commands;
 mod demo;
 mod harness;
+mod kill;
 mod layers;
 mod main_job;
 mod metrics;
