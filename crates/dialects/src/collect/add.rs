@@ -36,6 +36,6 @@ async fn add(desk: &Desk, request: Request) -> Result<Shown, Failure> {
     endpoint.attributes = fields::with_campaign(&endpoint.attributes, campaign.as_deref())?;
     let token = token.flatten().map(|text| fanfare.secret_from_now(text));
     endpoint.secrets = token.into_iter().collect();
-    let endpoint = fanfare.create_external(endpoint).await?;
+    let endpoint = desk.door.create(endpoint).await?;
     Ok(desk.shown(&endpoint))
 }

@@ -32,6 +32,6 @@ async fn create(desk: &Desk, request: Request) -> Result<Shown, Failure> {
     endpoint.event_types = Some(event_types.unwrap_or_default());
     let secret = secret.map(|text| fanfare.secret_from_now(text));
     endpoint.secrets = secret.into_iter().collect();
-    let endpoint = fanfare.create_external(endpoint).await?;
+    let endpoint = desk.door.create(endpoint).await?;
     Ok(Shown::of(&endpoint, &desk.events))
 }
