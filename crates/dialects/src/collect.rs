@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::any;
 use fanfare_app::event_types::EventTypeDraft;
 use fanfare_app::format::Format;
 
@@ -97,16 +97,16 @@ impl Dialect for Collect {
             dates: self.dates,
             https_only: self.https_only,
         };
+        // Any other method is no operation: 404, and so without the header `Allow`.
+        let all = any(answer::no_such_route).get(list::run).post(add::run);
+        let one = any(answer::no_such_route)
+            .get(read::run)
+            .post(modify::run)
+            .delete(delete::run);
         Router::new()
-            .route("/v1/webhooks", get(list::run).post(add::run))
-            .route(
-                "/v1/webhooks/{webhook_id}",
-                get(read::run).post(modify::run).delete(delete::run),
-            )
+            .route("/v1/webhooks", all)
+            .route("/v1/webhooks/{webhook_id}", one)
             .fallback(answer::no_such_route)
-            .method_not_allowed_fallback(answer::no_such_route)
-            // The router would add `Allow`, which belongs to 405 and not to the 404 that stands for it.
-            .layer(axum::middleware::map_response(answer::without_allow))
             .with_state(Arc::new(desk))
     }
 

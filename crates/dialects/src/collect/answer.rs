@@ -35,9 +35,3 @@ fn json(status: StatusCode, body: Vec<u8>) -> Response {
 pub(super) async fn no_such_route() -> Response {
     refusal(&Failure::NotFound)
 }
-
-/// The answer without the header `Allow`.
-pub(super) async fn without_allow(mut response: Response) -> Response {
-    response.headers_mut().remove(header::ALLOW);
-    response
-}
