@@ -28,7 +28,9 @@ fn text(value: &Value) -> &str {
 async fn a_delivery_is_genuine_to_a_verifier_written_from_the_page() {
     let world = Real::new("konpro", &DialectSettings::default()).await;
     let url = world.receiver.url("/kp");
-    let added = world.api.well(200, ADD, &json!({"url": url}).to_string())
+    let added = world
+        .api
+        .well(200, ADD, &json!({"url": url}).to_string())
         .await;
     let secret = text(&added["secret"]).to_owned();
     let data = r#"{"video_id": "v1",  "title":"caf\u00e9 ☕"}"#;

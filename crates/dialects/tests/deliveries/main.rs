@@ -15,3 +15,4 @@ mod real;
 mod trouble;
 mod verifier;
 mod virtual_time;
+mod weak;

@@ -173,14 +173,3 @@ async fn filters_narrow_it() {
         assert_eq!(data(&log(&world, &query).await), found, "{query}");
     }
 }
-
-#[tokio::test(start_paused = true)]
-async fn it_reaches_14_days_back() {
-    let world = Virtual::new("nursa").await;
-    webhook(&world, URL).await;
-    shift(&world, "shift.created", 1, "P-1").await;
-    pass(minutes(13 * 24 * 60)).await;
-    assert_eq!(log(&world, "startDate=2020-01-01").await.len(), 1);
-    pass(minutes(2 * 24 * 60)).await;
-    assert_eq!(log(&world, "startDate=2020-01-01").await.len(), 0);
-}

@@ -15,6 +15,8 @@ use fanfare_store_sqlite::{Options, SqliteStore};
 use fanfare_testkit::clock::VirtualClock;
 use fanfare_testkit::receiver::{Authority, Receiver};
 use fanfare_testkit::seeded::Seeded;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 use tempfile::TempDir;
 
 use crate::call::{Api, dialect};
@@ -33,11 +35,23 @@ pub(crate) struct Real {
 
 impl Real {
     pub(crate) async fn new(name: &str, settings: &DialectSettings) -> Self {
+        Self::trusting(name, settings, &[]).await
+    }
+
+    /// One that trusts certificates of further authorities, PEM.
+    pub(crate) async fn trusting(
+        name: &str,
+        settings: &DialectSettings,
+        authorities: &[&str],
+    ) -> Self {
         let dialect = dialect(name, settings);
         let authority = Authority::new();
         let receiver = Receiver::start_tls(&authority).await;
         let addresses = AddressPolicy::allowing(vec!["127.0.0.0/8".parse().unwrap()]);
-        let sender: Arc<dyn Sender> = Arc::new(sender(&authority, addresses.clone()));
+        let sender: Arc<dyn Sender> = Arc::new(sender(
+            &[&[authority.pem().as_str()], authorities].concat(),
+            addresses.clone(),
+        ));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("fanfare.db");
         let store = SqliteStore::open(&path, &Options::default()).unwrap();
@@ -83,14 +97,11 @@ impl Real {
     }
 }
 
-fn sender(authority: &Authority, addresses: AddressPolicy) -> HttpSender {
-    use rustls_pki_types::CertificateDer;
-    use rustls_pki_types::pem::PemObject;
-
-    let certificate = CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap();
+fn sender(authorities: &[&str], addresses: AddressPolicy) -> HttpSender {
+    let certificate = |pem: &&str| CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
     let options = SenderOptions {
         addresses,
-        extra_authorities: vec![certificate],
+        extra_authorities: authorities.iter().map(certificate).collect(),
         ..SenderOptions::default()
     };
     HttpSender::new(options).unwrap()

@@ -159,6 +159,14 @@ mod tests {
     }
 
     #[test]
+    fn it_reaches_14_days_back_and_no_further() {
+        let since = |query: &str| read(query).unwrap().since;
+        assert_eq!(since("startDate=2020-01-01"), NOW.before(KEPT));
+        let day = NOW.before(Duration::from_secs(24 * 3600));
+        assert_eq!(since(&format!("startDate={day}")), day);
+    }
+
+    #[test]
     fn bounds_may_be_reached_and_not_passed() {
         let asked = read("limit=100&offset=10000&sortDirection=ASC").unwrap();
         assert_eq!(
