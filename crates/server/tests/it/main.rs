@@ -1,5 +1,6 @@
 //! End-to-end tests: the binary as it is shipped, real HTTP, real files, real receivers.
 
+mod backup;
 mod clients;
 mod commands;
 mod demo;
@@ -13,3 +14,4 @@ mod power_loss;
 mod restart;
 mod start;
 mod stop;
+mod store_trouble;
