@@ -5,6 +5,7 @@
 mod sqlite {
     mod backup;
     mod commits;
+    mod lists;
     mod made;
     mod opening;
     mod trouble;
