@@ -3,8 +3,9 @@
 //! Every success is answered 201. What is wrong with a body is told in the words of the validation
 //! library behind the original, all that applies and in its order.
 //!
-//! A setting of its own: `facility_events`, names separated by commas, in place of the original's
-//! events of facility webhooks. The setting `events` that all dialects have is that of user webhooks.
+//! A setting of its own: `facility_events`, names separated by commas or semicolons, in place of the
+//! original's events of facility webhooks. The setting `events` that all dialects have is that of user
+//! webhooks.
 
 use std::sync::Arc;
 
@@ -82,7 +83,7 @@ impl Nursa {
 }
 
 fn listed(names: &str) -> Vec<(String, String)> {
-    let names = names.split(',').map(str::trim);
+    let names = names.split([',', ';']).map(str::trim);
     names
         .filter(|name| !name.is_empty())
         .map(|name| (name.to_owned(), String::new()))

@@ -22,7 +22,7 @@ pub(crate) struct ServedDialect {
     pub(crate) host: Option<String>,
     /// The original's paths below this one.
     pub(crate) below: Option<String>,
-    /// Calls of a key in a minute; none: any number.
+    /// Calls of a key in a minute; none: as many as the original's limit says.
     pub(crate) rate: Option<u32>,
     pub(crate) settings: DialectSettings,
 }

@@ -39,7 +39,7 @@ pub(crate) fn routes(settings: &Settings, fanfare: &Arc<Fanfare>) -> Routes {
         let door = Door::new(
             Arc::clone(fanfare),
             served.environment.clone(),
-            served.rate,
+            served.rate.or_else(|| dialect.calls_per_minute()),
             BODY_BYTES,
         )
         .with_catalogue(dialect.catalogue());
