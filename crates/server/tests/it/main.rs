@@ -1,5 +1,12 @@
 //! End-to-end tests: the binary as it is shipped, real HTTP, real files, real receivers.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "what a test sets up wrongly fails it, and what it measured is told"
+)]
+
 mod backup;
 mod clients;
 mod commands;

@@ -147,11 +147,8 @@ async fn until(
 ) -> Reply {
     for _ in 0..TRIES {
         let more = publish(api, ids).await;
-        let wanted = more.iter().map(|(_, answer)| answer);
-        let wanted = wanted
-            .filter(|answer| answer.status == status)
-            .cloned()
-            .next();
+        let mut given = more.iter().map(|(_, answer)| answer);
+        let wanted = given.find(|answer| answer.status == status).cloned();
         answers.extend(more);
         if let Some(wanted) = wanted {
             return wanted;

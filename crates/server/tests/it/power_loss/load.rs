@@ -113,7 +113,7 @@ async fn turn(
     number: u64,
     data: &mut HashMap<String, Value>,
 ) -> Option<()> {
-    if number % 20 == 0 {
+    if number.is_multiple_of(20) {
         let tenant = json!({"id": format!("tenant-{number}"), "name": "Another"});
         let made = api.try_post("/v1/tenants", tenant).await.ok()?;
         made.expect(201);
