@@ -19,8 +19,8 @@ use super::asked::Asked;
 use crate::nursa::failure::Failure;
 use crate::nursa::webhook::FACILITY;
 
-/// Rows that are read at a time.
-const STEP: usize = 250;
+/// Rows that are read at a time; where facilities are asked for, so many events with their payloads.
+const STEP: usize = 100;
 /// Rows that are read for one search.
 const MOST_ROWS: usize = 50_000;
 /// The shortest span of time that is looked at, when the oldest are asked for first.
@@ -78,12 +78,13 @@ impl<'a> Walk<'a> {
     }
 
     /// Looks at one span of time after the other. A span that holds more than a page is made shorter,
-    /// and the next one longer again.
+    /// and the next one longer again. Spans end with a millisecond: within one, lists follow the ids,
+    /// so it has to be seen whole.
     async fn oldest_first(&mut self) -> Result<(), Failure> {
         let (mut from, end) = (self.asked.since, self.asked.until);
         let mut span = end.since(from);
         while from < end && self.wants_more() {
-            let to = from.after(span).min(end);
+            let to = Timestamp::from_millis(from.after(span).millis()).min(end);
             let mut rows = self.page(from, to, None).await?;
             if rows.len() == STEP {
                 if span > SHORTEST {
