@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use fanfare_app::Fanfare;
 use fanfare_app::keys::KeyDraft;
@@ -95,9 +97,9 @@ impl Api {
     pub(crate) async fn call_as(&self, key: &str, line: &str, body: impl Into<Bytes>) -> Reply {
         let (method, target) = line.split_once(' ').unwrap();
         let authorization = match target.split('/').nth(1) {
-            // FullStory's scheme, and Collect's that has none, come with their paths.
-            Some("webhooks") if target.starts_with("/webhooks/v1/") => format!("Basic {key}"),
-            Some("v1" | "webhooks") => key.to_owned(),
+            // The key as it is, as FullStory has it, and as the password of nobody, as Collect has it.
+            Some("webhooks") => format!("Basic {key}"),
+            Some("v1") => format!("Basic {}", STANDARD.encode(format!(":{key}"))),
             _ => format!("Bearer {key}"),
         };
         let request = Request::builder()

@@ -6,6 +6,10 @@
 //! time that passes when nothing else is to do.
 
 mod call;
+mod collect;
+mod collect_trouble;
+mod fullstory;
+mod fullstory_trouble;
 mod konpro;
 mod konpro_check;
 mod nursa;

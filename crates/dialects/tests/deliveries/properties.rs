@@ -62,7 +62,10 @@ fn hold(
     let world = runtime.block_on(Virtual::new(name));
     let made = runtime.block_on(world.api.call(first.0, first.1.to_owned()));
     let made = made.json();
-    let id = made["endpoint_id"].as_str().or(made["data"]["id"].as_str());
+    let places = ["/endpoint_id", "/data/id", "/id", "/_id"];
+    let id = places
+        .iter()
+        .find_map(|place| made.pointer(place)?.as_str());
     let id = id.unwrap().to_owned();
     let operations: Vec<String> = operations
         .iter()
@@ -92,6 +95,47 @@ fn hold(
         })
     });
     result.unwrap();
+}
+
+#[test]
+fn any_query_is_answered_without_5xx() {
+    const NAMES: &[&str] = &[
+        "endpoint_id",
+        "facilitiesIds[]",
+        "eventType",
+        "startDate",
+        "endDate",
+        "limit",
+        "offset",
+        "sortDirection",
+    ];
+    let operations = [
+        ("konpro", "DELETE /v1/webhook/endpoint.delete"),
+        ("konpro", "GET /v1/webhook/endpoint.list"),
+        ("nursa", "GET /api/v2/public/webhooks/logs"),
+    ];
+    for (name, line) in operations {
+        let runtime = runtime();
+        let world = runtime.block_on(Virtual::new(name));
+        let mut runner = TestRunner::new(Config {
+            cases: 300,
+            failure_persistence: None,
+            ..Config::default()
+        });
+        let pair = (proptest::sample::select(NAMES), "[0-9A-Za-z%:.+=-]{0,24}");
+        let query = proptest::collection::vec(pair, 0..6);
+        let result = runner.run(&query, |pairs| {
+            let pairs: Vec<_> = pairs
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            let line = format!("{line}?{}", pairs.join("&"));
+            let reply = runtime.block_on(world.api.call(&line, ""));
+            prop_assert!(reply.status < 500, "{line}: {reply:?}");
+            Ok(())
+        });
+        result.unwrap();
+    }
 }
 
 #[test]
@@ -169,5 +213,58 @@ fn nursas_facility_webhooks_hold_against_any_body() {
             "PATCH /api/v2/public/webhooks/facility/ID",
         ],
         "GET /api/v2/public/webhooks/facility",
+    );
+}
+
+#[test]
+fn fullstory_holds_against_any_body() {
+    hold(
+        "fullstory",
+        &[
+            "url",
+            "eventTypes",
+            "event_types",
+            "eventName",
+            "event_name",
+            "subcategory",
+            "secret",
+            "disabled",
+            "note.created",
+            "metric.alert",
+            "https://a.example/",
+            "http://b.example/",
+        ],
+        (
+            "POST /webhooks/v1/endpoints",
+            r#"{"url":"https://a.example/"}"#,
+        ),
+        &[
+            "POST /webhooks/v1/endpoints",
+            "POST /webhooks/v1/endpoints/ID",
+        ],
+        "GET /webhooks/v1/endpoints",
+    );
+}
+
+#[test]
+fn collect_holds_against_any_body() {
+    hold(
+        "collect",
+        &[
+            "targetUrl",
+            "types",
+            "campaignId",
+            "secretToken",
+            "status",
+            "active",
+            "paused",
+            "created",
+            "portalSubmited",
+            "https://a.example/",
+            "http://b.example/",
+        ],
+        ("POST /v1/webhooks", r#"{"targetUrl":"https://a.example/"}"#),
+        &["POST /v1/webhooks", "POST /v1/webhooks/ID"],
+        "GET /v1/webhooks",
     );
 }

@@ -129,7 +129,7 @@ async fn the_log_of_a_store_that_is_away_is_503_too() {
 }
 
 /// Puts something in the place of each endpoint that nobody can read.
-async fn spoil(world: &Virtual) {
+pub(crate) async fn spoil(world: &Virtual) {
     let store = &world.ground.store;
     let query = DocumentQuery {
         kind: Kind::Endpoint,
