@@ -1,7 +1,7 @@
 //! Measures the store alone: event lives (an append, and the settling of one delivery with one
 //! attempt) a second, and what each costs the writer's thread: CPU time, frames of the write-ahead log
 //! (pages that a commit changed), and bytes written, which include the log's copies into the file.
-//! At several sizes of the batch that shares a commit.
+//! At several sizes of the batch that shares a commit; and then how long a tenant's lists take.
 //!
 //! ```text
 //! cargo run --release -p fanfare-store-sqlite --example lives -- [stored events] [tenants] [folder]
@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use fanfare_app::port::deliveries::Settlement;
-use fanfare_app::port::log::{Append, Event};
+use fanfare_app::port::deliveries::{DeliveryQuery, Settlement};
+use fanfare_app::port::log::{Append, Event, EventQuery};
 use fanfare_domain::attempt::{Attempt, Timings, Trigger};
 use fanfare_domain::delivery::{Delivery, DeliveryState};
 use fanfare_domain::event::Attributes;
@@ -102,7 +102,7 @@ impl World {
                 },
                 status: Some(200),
                 error: None,
-                request_headers: vec![
+                request_headers: [
                     pair("content-type", "application/json"),
                     pair("user-agent", "Fanfare/0.1.0"),
                     pair("webhook-id", &event.id.to_string()),
@@ -111,11 +111,15 @@ impl World {
                         "webhook-signature",
                         "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
                     ),
-                ],
-                response_headers: vec![
+                ]
+                .into_iter()
+                .collect(),
+                response_headers: [
                     pair("content-length", "2"),
                     pair("date", "Mon, 21 Sep 2026 13:33:20 GMT"),
-                ],
+                ]
+                .into_iter()
+                .collect(),
                 response_body: b"ok".to_vec(),
                 response_truncated: false,
             })),
@@ -157,6 +161,45 @@ impl World {
         }
         Ok(())
     }
+
+    /// How long a page of a tenant's events takes, and one of its deliveries: the mean of some tenants.
+    async fn lists(&self, limit: usize) -> Outcome<(Duration, Duration)> {
+        let (mut events, mut deliveries) = (Duration::ZERO, Duration::ZERO);
+        let mut tenants = 0;
+        for scope in self.scopes.iter().take(50) {
+            let of_events = EventQuery {
+                scope: scope.clone(),
+                event_type: None,
+                since: None,
+                until: None,
+                before: None,
+                limit,
+            };
+            let of_deliveries = DeliveryQuery {
+                scope: scope.clone(),
+                event: None,
+                endpoint: None,
+                state: None,
+                event_type: None,
+                since: None,
+                until: None,
+                before: None,
+                limit,
+            };
+            let began = Instant::now();
+            self.store.log().events(&of_events).await?;
+            events += began.elapsed();
+            let began = Instant::now();
+            self.store.deliveries().deliveries(&of_deliveries).await?;
+            deliveries += began.elapsed();
+            tenants += 1;
+        }
+        Ok((events / tenants, deliveries / tenants))
+    }
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
 }
 
 /// CPU time of the process's threads whose name begins so.
@@ -262,6 +305,11 @@ async fn main() -> Outcome<()> {
             written.frames() as f64 / count as f64,
             written.bytes as f64 / 1_024.0 / count as f64,
         );
+    }
+    println!("newest 100 of a tenant: events µs  deliveries µs");
+    for _ in 0..3 {
+        let (events, deliveries) = world.lists(100).await?;
+        println!("{:33.0} {:14.0}", micros(events), micros(deliveries));
     }
     world.store.close().await;
     Ok(())

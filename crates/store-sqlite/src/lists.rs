@@ -17,7 +17,7 @@
 //!
 //! A counter says how far the lists *reach*: all rows up to this place (an event's position, a
 //! delivery's number) have their entries. The rows behind it are the *tail*. The writer begins a pass
-//! when the tail has [`TAIL`] rows, and goes on with it in the transactions of the writes that follow,
+//! when the tail has [`TAIL`] rows, or [`TAIL_BYTES`], and goes on with it in the transactions of the writes that follow,
 //! a slice in each, so that no commit takes long; slices grow with what the writes add, so the pass
 //! ends before the tail has grown by half. Its last slice moves the reach, in the same transaction.
 //! Who writes no rows moves no pass: a store without room for more can still drop what it has.
@@ -55,6 +55,10 @@ use pass::Pass;
 /// So many rows behind the reach begin a pass. More of them share pages better, and take longer to
 /// be looked through by each read of a list.
 const TAIL: i64 = 8_192;
+
+/// So many bytes behind it begin one too, about: the rows of the tail are read with what stands beside
+/// the compared columns.
+const TAIL_BYTES: usize = 8 << 20;
 
 /// The most rows of one pass; more are behind the reach only after many commits in a row failed.
 const PASS: i64 = 4 * TAIL;
@@ -139,14 +143,17 @@ pub(crate) struct Listing {
     last: i64,
     /// Rows added by the running transaction.
     added: usize,
+    /// Bytes of the rows behind the reach or the running pass, as far as they are known.
+    bytes: usize,
     pass: Option<Pass>,
 }
 
 impl Listing {
-    /// Hears of each new row; places only grow.
-    pub(crate) fn added(&mut self, place: i64) {
+    /// Hears of each new row, and about its size; places only grow.
+    pub(crate) fn added(&mut self, place: i64, bytes: usize) {
         self.last = place;
         self.added += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
     }
 
     /// Hears of each row that goes.
@@ -168,8 +175,9 @@ impl Listing {
         };
         let pass = match &mut self.pass {
             Some(pass) => pass,
-            None if self.last - reach < TAIL => return Ok(()),
+            None if self.last - reach < TAIL && self.bytes < TAIL_BYTES => return Ok(()),
             None => {
+                self.bytes = 0;
                 let to = self.last.min(reach + PASS);
                 self.pass.insert(Pass::begin(connection, lists, reach, to)?)
             }

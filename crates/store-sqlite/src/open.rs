@@ -137,7 +137,7 @@ fn header(path: &Path) -> Result<Option<Header>, OpenError> {
     };
     let io = |error| OpenError::io(path, error);
     let length = file.metadata().map_err(io)?.len();
-    if length == 0 {
+    if length == 0 || half_made(path) {
         return Ok(None);
     }
     let damaged = |reason: &str| OpenError::Damaged {
@@ -202,7 +202,21 @@ fn judge_alone(path: &Path, header: &Header) -> Result<(), OpenError> {
 
 /// Whether there is a write-ahead log with something in it.
 fn logged(path: &Path) -> bool {
-    fs::metadata(log_path(path)).is_ok_and(|log| log.len() > 0)
+    fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
+}
+
+/// Whether a crash came while SQLite wrote the very first page: what is in the file then makes no sense,
+/// and its rollback journal says that the file was empty before. SQLite empties it again.
+fn half_made(path: &Path) -> bool {
+    let mut header = [0; 20];
+    let mut journal = match File::open(beside(path, "-journal")) {
+        Ok(journal) => journal,
+        // None mostly. One that can't be read is SQLite's to complain about.
+        Err(_) => return false,
+    };
+    journal.read_exact(&mut header).is_ok()
+        && header.starts_with(b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7")
+        && header.ends_with(&0u32.to_be_bytes())
 }
 
 /// A file that is open for writing, with its lock.
@@ -213,10 +227,11 @@ pub(crate) struct Opened {
     pub(crate) from: u32,
 }
 
-fn log_path(path: &Path) -> PathBuf {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    log.into()
+/// A file that SQLite keeps beside the store's.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut file = path.as_os_str().to_owned();
+    file.push(ending);
+    file.into()
 }
 
 /// Opens, or makes, a file for its one writer, and brings its schema up to date.
@@ -315,7 +330,8 @@ fn look_inside(path: &Path, connection: &Connection) -> Result<u32, OpenError> {
 
 fn configure_writer(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
     connection.busy_timeout(options.busy_time)?;
-    // Counts for a fresh file only. Measured: a quarter less work for each event than with 4 KiB.
+    // Counts for a fresh file only. Measured: about the work of 4 KiB pages, with a third fewer of them
+    // in the log, and payloads of up to 8 KiB in one place.
     connection.pragma_update(None, "page_size", 8_192)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let synchronous = if options.synchronous_off_for_test_purposes_only {

@@ -28,6 +28,9 @@ const RECORD: &str = "
     WHERE scope = excluded.scope AND state = 0
     AND (excluded.state <> 0 OR excluded.attempts >= attempts)";
 
+/// About how many bytes a delivery's row has.
+const WEIGHT: usize = 128;
+
 /// About how many bytes a settlement writes.
 pub(super) fn weight(settlement: &Settlement) -> usize {
     settlement
@@ -92,7 +95,7 @@ fn one(
     let added = recorded && connection.last_insert_rowid() == seq;
     writing.state.last_delivery = Some(if added { seq } else { last });
     if added {
-        writing.state.listed_deliveries.added(seq);
+        writing.state.listed_deliveries.added(seq, WEIGHT);
     }
     if recorded {
         let sums = &mut writing.state.tallies;

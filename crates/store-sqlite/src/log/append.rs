@@ -60,7 +60,7 @@ fn one(
     }
     let position = *last + 1;
     insert(connection, append, scope, position)?;
-    writing.state.listed_events.added(position);
+    writing.state.listed_events.added(position, weight(append));
     *last = position;
     Ok(Appended::At(position))
 }
