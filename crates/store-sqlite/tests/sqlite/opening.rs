@@ -127,6 +127,31 @@ async fn a_crash_while_the_log_was_copied_is_no_damage() {
     assert!(matches!(refused(&copy), OpenError::Damaged { .. }));
 }
 
+#[tokio::test]
+async fn a_crash_while_the_first_page_was_written_is_no_damage() {
+    let (_folder, path) = folder();
+    // SQLite's journal: its mark, then, after records and chance, how many pages there were before.
+    let mut journal = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7".to_vec();
+    for number in [0u32, 7, 0, 512, 8_192] {
+        journal.extend(number.to_be_bytes());
+    }
+    journal.resize(512, 0);
+    for half in [vec![0; 8_192], b"SQLite format 3\0".repeat(256), vec![1; 3]] {
+        fs::write(&path, half).unwrap();
+        fs::write(path.with_extension("db-journal"), &journal).unwrap();
+        let store = open(&path).unwrap();
+        append(&store, 1, 100).await.unwrap();
+        assert_eq!(events(&store).await.len(), 1);
+        store.close().await;
+        fs::remove_file(&path).unwrap();
+    }
+    // Any other journal makes no sense of what has none.
+    journal[19] = 1;
+    fs::write(&path, vec![0; 8_192]).unwrap();
+    fs::write(path.with_extension("db-journal"), &journal).unwrap();
+    assert!(matches!(refused(&path), OpenError::Damaged { .. }));
+}
+
 #[test]
 fn another_programs_database_is_refused_and_left_alone() {
     let (_folder, path) = folder();
