@@ -4,10 +4,12 @@ CARGO ?= cargo
 TOOLS := target/tools
 VENV := target/venv
 VERIFY := crates/server/tests/verify
+SCHEMATHESIS := crates/server/tests/schemathesis
+REDOCLY := openapi/lint/node_modules
 DENY := $(TOOLS)/bin/cargo-deny
 DENY_VERSION := 0.20.2
 
-.PHONY: run test format lint tests signatures power-loss kill docs dependencies advisories tools openapi
+.PHONY: run test format lint openapi-lint tests signatures api-document schemathesis power-loss kill docs dependencies advisories tools openapi
 
 # Builds Fanfare, starts it on its embedded store in data/demo with a sample receiver, does the main
 # job once, step by step, and keeps serving.
@@ -15,18 +17,30 @@ run:
 	$(CARGO) run --locked -p fanfare-server -- demo
 
 # From the quick ones to the long ones.
-test: format lint docs dependencies tests signatures
+test: format lint docs dependencies tests signatures api-document
 	@echo "make test: all is well"
 
 format:
 	$(CARGO) fmt --all --check
 
-lint:
+lint: openapi-lint
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+# The committed OpenAPI document, judged by a public linter.
+openapi-lint: $(REDOCLY)/.package-lock.json
+	REDOCLY_TELEMETRY=off $(REDOCLY)/.bin/redocly lint --config openapi/redocly.yaml openapi/native.json
 
 # The committed OpenAPI document is compared with the code here too.
 tests:
 	$(CARGO) test --workspace --locked
+
+# The API's document, held against what is served, always with the same calls; and the same for longer,
+# with others.
+api-document: tools
+	$(CARGO) test --locked -p fanfare-server --test it -- --ignored api_document
+
+schemathesis: export FANFARE_SCHEMATHESIS_EXAMPLES ?= 200
+schemathesis: api-document
 
 # Real deliveries, judged by the official libraries for Python and JavaScript.
 signatures: tools
@@ -59,11 +73,15 @@ tools: $(VENV)/installed $(VERIFY)/node_modules/.package-lock.json
 $(DENY):
 	$(CARGO) install --locked --root $(TOOLS) cargo-deny@$(DENY_VERSION)
 
-$(VENV)/installed: $(VERIFY)/requirements.txt
+$(VENV)/installed: $(VERIFY)/requirements.txt $(SCHEMATHESIS)/requirements.txt
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check $(addprefix -r ,$^)
 	touch $@
 
 $(VERIFY)/node_modules/.package-lock.json: $(VERIFY)/package-lock.json
 	cd $(VERIFY) && npm ci --no-audit --no-fund
+	touch $@
+
+$(REDOCLY)/.package-lock.json: openapi/lint/package-lock.json
+	cd openapi/lint && npm ci --no-audit --no-fund
 	touch $@

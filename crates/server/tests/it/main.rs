@@ -7,6 +7,7 @@
     reason = "what a test sets up wrongly fails it, and what it measured is told"
 )]
 
+mod api_document;
 mod backup;
 mod clients;
 mod commands;

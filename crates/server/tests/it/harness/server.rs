@@ -119,6 +119,11 @@ impl Server {
         self.api_with(Some(ADMIN_KEY))
     }
 
+    /// The administrator's key.
+    pub(crate) fn key(&self) -> &'static str {
+        ADMIN_KEY
+    }
+
     pub(crate) fn api_with(&self, key: Option<&str>) -> Api {
         Api::new(self.address(), key)
     }
