@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use fanfare_domain::attempt::{Attempt, AttemptError, Timings, Trigger};
+use fanfare_domain::attempt::{Attempt, AttemptError, Headers, Timings, Trigger};
 use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -124,10 +124,12 @@ pub(crate) struct HeaderView {
     value: String,
 }
 
-fn headers(list: Vec<(String, String)>) -> Vec<HeaderView> {
-    list.into_iter()
-        .map(|(name, value)| HeaderView { name, value })
-        .collect()
+fn headers(list: &Headers) -> Vec<HeaderView> {
+    let view = |(name, value): (&str, &str)| HeaderView {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    };
+    list.iter().map(view).collect()
 }
 
 fn milliseconds(span: Duration) -> f64 {
@@ -199,8 +201,8 @@ impl AttemptView {
             status: attempt.status,
             error: attempt.error.map(AttemptErrorView::from),
             timings: attempt.timings.into(),
-            request_headers: headers(attempt.request_headers),
-            response_headers: headers(attempt.response_headers),
+            request_headers: headers(&attempt.request_headers),
+            response_headers: headers(&attempt.response_headers),
             response_body,
             response_body_encoding,
             response_truncated: attempt.response_truncated,

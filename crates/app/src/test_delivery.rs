@@ -9,7 +9,7 @@ use fanfare_domain::fault::Fault;
 use fanfare_domain::id::EventId;
 use fanfare_domain::name::{EventTypeName, Scope};
 
-use crate::attempt::{AttemptStart, record};
+use crate::attempt::{AttemptStart, record, sent};
 use crate::directory::Target;
 use crate::error::{Faults, UseCaseError};
 use crate::fanfare::Fanfare;
@@ -81,7 +81,7 @@ impl Fanfare {
             id: attempt_id,
             at: now,
             trigger: Trigger::Manual,
-            headers: prepared.headers.clone(),
+            headers: sent(&prepared.headers),
         };
         let exchange = match &target.uri {
             Some(uri) => {

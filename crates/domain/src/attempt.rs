@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::id::AttemptId;
 use crate::time::Timestamp;
 
+mod headers;
+
+pub use headers::Headers;
+
 /// One HTTP request of a delivery, as it is kept for the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -30,9 +34,9 @@ pub struct Attempt {
     /// What went wrong when there was no whole answer.
     pub error: Option<AttemptError>,
     /// Headers sent, secrets masked.
-    pub request_headers: Vec<(String, String)>,
+    pub request_headers: Headers,
     /// Headers of the answer, within the bound.
-    pub response_headers: Vec<(String, String)>,
+    pub response_headers: Headers,
     /// The first bytes of the answer's body, within the bound.
     #[serde(with = "body_text")]
     pub response_body: Vec<u8>,

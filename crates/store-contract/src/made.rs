@@ -185,11 +185,8 @@ pub(crate) fn attempt(delivery: &Delivery, number: u64) -> Attempt {
             kind,
             detail: "no answer".to_owned(),
         }),
-        request_headers: vec![("webhook-id".to_owned(), "\"quoted\" ÿ".to_owned())],
-        response_headers: vec![
-            ("a".to_owned(), "1".to_owned()),
-            ("a".to_owned(), "2".to_owned()),
-        ],
+        request_headers: [("webhook-id", "\"quoted\" ÿ")].into_iter().collect(),
+        response_headers: [("a", "1"), ("a", "2")].into_iter().collect(),
         response_body: vec![0, 159, 146, 150],
         response_truncated: true,
     }

@@ -1,7 +1,7 @@
 //! Deliveries, attempts, statistics, tests and retries.
 
 use fanfare_app::port::deliveries::Settlement;
-use fanfare_domain::attempt::{Attempt, AttemptError, ErrorKind, Timings, Trigger};
+use fanfare_domain::attempt::{Attempt, AttemptError, ErrorKind, Headers, Timings, Trigger};
 use fanfare_domain::delivery::DeliveryState;
 use fanfare_domain::id::DeliveryId;
 use fanfare_domain::name::{EnvironmentId, Scope, TenantId};
@@ -51,8 +51,8 @@ async fn arrive(world: &World, id: &str) {
             kind: ErrorKind::Protocol,
             detail: "a trailer was wrong".to_owned(),
         }),
-        request_headers: vec![("webhook-id".to_owned(), "evt".to_owned())],
-        response_headers: Vec::new(),
+        request_headers: [("webhook-id", "evt")].into_iter().collect(),
+        response_headers: Headers::default(),
         response_body: b"ok".to_vec(),
         response_truncated: false,
     };

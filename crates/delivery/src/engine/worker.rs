@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fanfare_app::attempt::{AttemptStart, record};
+use fanfare_app::attempt::{AttemptStart, record, sent};
 use fanfare_app::directory::Target;
 use fanfare_app::port::random::unit;
 use fanfare_app::port::sender::{Exchange, OutboundRequest};
@@ -79,7 +79,7 @@ async fn attempt(shared: &Arc<Shared>, lane: &Arc<Lane>, job: Job) -> Outcome {
         } else {
             Trigger::Scheduled
         },
-        headers: prepared.headers.clone(),
+        headers: sent(&prepared.headers),
     };
     let exchange = match &target.uri {
         Some(uri) => {

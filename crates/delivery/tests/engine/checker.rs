@@ -160,7 +160,7 @@ impl History {
 
 /// When the attempt's answer wished to be asked again.
 fn wished(attempt: &Attempt, ended: Timestamp) -> Timestamp {
-    let value = |(name, value): &(String, String)| {
+    let value = |(name, value): (&str, &str)| {
         (name == "retry-after")
             .then(|| RetryAfter::parse(value))
             .flatten()

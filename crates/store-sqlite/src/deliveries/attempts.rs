@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use fanfare_domain::attempt::{Attempt, AttemptError, Timings, Trigger};
+use fanfare_domain::attempt::{Attempt, AttemptError, Headers, Timings, Trigger};
 use fanfare_domain::id::{AttemptId, DeliveryId};
 use fanfare_domain::name::Scope;
 use fanfare_domain::time::Timestamp;
@@ -60,8 +60,8 @@ fn rest_to_text(attempt: &Attempt) -> Result<String, serde_json::Error> {
         attempt.http_version.clone(),
         parts.map(|part| part.map(micros)),
         attempt.error.as_ref().map(|error| &*error.detail),
-        &*attempt.request_headers,
-        &*attempt.response_headers,
+        &attempt.request_headers,
+        &attempt.response_headers,
         attempt.response_truncated,
     ))
 }
@@ -127,7 +127,6 @@ pub(super) fn of(
 }
 
 fn read(row: &Row<'_, '_>) -> Result<Attempt, Failure> {
-    type Headers = Vec<(String, String)>;
     let rest: String = row.get(5, "rest")?;
     let Rest(
         form,
