@@ -5,6 +5,12 @@
 //! receiver; [`virtual_time::Virtual`] has the engine over a store in memory, a scripted network, and
 //! time that passes when nothing else is to do.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "an error is a failure of the test"
+)]
+
 mod call;
 mod collect;
 mod collect_trouble;
