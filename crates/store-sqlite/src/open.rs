@@ -219,6 +219,18 @@ fn half_made(path: &Path) -> bool {
         && header.ends_with(&0u32.to_be_bytes())
 }
 
+/// Lets SQLite empty a file that is half made. That takes a connection of its own: one reads settings
+/// from the first page before it empties the file, and would keep to them.
+fn roll_back(path: &Path) -> Result<(), OpenError> {
+    let sql = |error| OpenError::sql(path, error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(sql)?;
+    connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+        .map_err(sql)?;
+    connection.close().map_err(|(_, error)| sql(error))
+}
+
 /// A file that is open for writing, with its lock.
 pub(crate) struct Opened {
     pub(crate) connection: Connection,
@@ -245,6 +257,9 @@ pub(crate) fn for_writing(path: &Path, options: &Options) -> Result<Opened, Open
         make_folder(path)?;
     }
     let lock = Lock::take(path)?;
+    if half_made(path) {
+        roll_back(path)?;
+    }
     let connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE

@@ -136,13 +136,19 @@ async fn a_crash_while_the_first_page_was_written_is_no_damage() {
         journal.extend(number.to_be_bytes());
     }
     journal.resize(512, 0);
-    for half in [vec![0; 8_192], b"SQLite format 3\0".repeat(256), vec![1; 3]] {
+    let mut settings_of_noise = b"SQLite format 3\0\x20\0\x02\x02\0\x40\x20\x20".to_vec();
+    settings_of_noise.resize(8_192, 7);
+    for half in [vec![0; 8_192], settings_of_noise, vec![1; 3]] {
         fs::write(&path, half).unwrap();
         fs::write(path.with_extension("db-journal"), &journal).unwrap();
         let store = open(&path).unwrap();
         append(&store, 1, 100).await.unwrap();
         assert_eq!(events(&store).await.len(), 1);
         store.close().await;
+        let made = Connection::open(&path).unwrap();
+        let sound = made.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
+        assert_eq!(sound.unwrap(), "ok");
+        made.close().unwrap();
         fs::remove_file(&path).unwrap();
     }
     // Any other journal makes no sense of what has none.
