@@ -1,6 +1,6 @@
 //! Checks of the URL that an endpoint gives.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
 
@@ -27,6 +27,12 @@ pub enum InvalidUrl {
     /// No host.
     #[error("must name a host")]
     NoHost,
+    /// A host whose name has an empty part, as in `a..b`, or one of more than 63 characters.
+    #[error("must name a host whose parts, between the dots, have 1 to 63 characters each")]
+    HostParts,
+    /// The port 0, which nothing listens on.
+    #[error("must not have the port 0, which nothing can listen on")]
+    NoPort,
     /// User name or password in it.
     #[error("must not hold a user name or password; give credentials as a custom header")]
     Credentials,
@@ -48,10 +54,11 @@ pub fn check_url(text: &str, policy: &AddressPolicy, https_only: bool) -> Result
     if text.len() > MAX_URL {
         return Err(InvalidUrl::TooLong);
     }
-    // The parser would drop such characters silently; what is kept must be what was meant.
+    // The parser would drop blanks and take backslashes for slashes, silently; what is kept must be what
+    // was meant, however it is read.
     if text
         .chars()
-        .any(|letter| letter.is_whitespace() || letter.is_control())
+        .any(|letter| letter.is_whitespace() || letter.is_control() || letter == '\\')
     {
         return Err(InvalidUrl::Form);
     }
@@ -65,12 +72,12 @@ pub fn check_url(text: &str, policy: &AddressPolicy, https_only: bool) -> Result
         "http" => {}
         _ => return Err(InvalidUrl::Scheme),
     }
-    // "http:example.com" parses like "http://example.com" but was hardly meant.
-    if !text
-        .get(url.scheme().len()..)
-        .is_some_and(|rest| rest.starts_with("://"))
-    {
-        return Err(InvalidUrl::Form);
+    // "http:example.com" and "http:///example.com" parse like "http://example.com" but were hardly meant.
+    let rest = text.get(url.scheme().len()..).unwrap_or_default();
+    match rest.strip_prefix("://") {
+        None => return Err(InvalidUrl::Form),
+        Some(rest) if rest.starts_with('/') => return Err(InvalidUrl::NoHost),
+        Some(_) => {}
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(InvalidUrl::Credentials);
@@ -78,10 +85,12 @@ pub fn check_url(text: &str, policy: &AddressPolicy, https_only: bool) -> Result
     if url.fragment().is_some() {
         return Err(InvalidUrl::Fragment);
     }
+    if url.port() == Some(0) {
+        return Err(InvalidUrl::NoPort);
+    }
     let address = match url.host() {
         None => return Err(InvalidUrl::NoHost),
-        Some(Host::Domain("")) => return Err(InvalidUrl::NoHost),
-        Some(Host::Domain(_)) => None,
+        Some(Host::Domain(name)) => known_address(name, policy)?,
         Some(Host::Ipv4(v4)) => Some(IpAddr::V4(v4)),
         Some(Host::Ipv6(v6)) => Some(IpAddr::V6(v6)),
     };
@@ -91,6 +100,22 @@ pub fn check_url(text: &str, policy: &AddressPolicy, https_only: bool) -> Result
         return Err(InvalidUrl::RefusedAddress(address));
     }
     Ok(url)
+}
+
+/// A refused address of a name that needs no look-up: `localhost` and what is below it (RFC 6761).
+fn known_address(name: &str, policy: &AddressPolicy) -> Result<Option<IpAddr>, InvalidUrl> {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    if name.is_empty() {
+        return Err(InvalidUrl::NoHost);
+    }
+    if name.split('.').any(|part| !(1..=63).contains(&part.len())) {
+        return Err(InvalidUrl::HostParts);
+    }
+    if name != "localhost" && !name.ends_with(".localhost") {
+        return Ok(None);
+    }
+    let (v4, v6) = (Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into());
+    Ok((!policy.allows(v6)).then_some(v4))
 }
 
 #[cfg(test)]
@@ -108,7 +133,19 @@ mod tests {
         assert_eq!(refused("https://exa mple.com"), InvalidUrl::Form);
         assert_eq!(refused("https://example.com/a\r\nb"), InvalidUrl::Form);
         assert_eq!(refused("ftp://example.com"), InvalidUrl::Scheme);
-        assert_eq!(refused("https://"), InvalidUrl::NoHost);
+        for url in ["https://", "https:///hook", "https://./", "https://?x"] {
+            assert_eq!(refused(url), InvalidUrl::NoHost, "{url}");
+        }
+        assert_eq!(
+            refused("https://example.com\\@127.0.0.1/"),
+            InvalidUrl::Form
+        );
+        for url in ["https://a..b/", "https://.../", "https://.example.com/"] {
+            assert_eq!(refused(url), InvalidUrl::HostParts, "{url}");
+        }
+        let long = format!("https://{}.example/", "a".repeat(64));
+        assert_eq!(refused(&long), InvalidUrl::HostParts);
+        assert_eq!(refused("https://example.com:0/"), InvalidUrl::NoPort);
         assert_eq!(
             refused("https://user:pw@example.com"),
             InvalidUrl::Credentials
@@ -118,23 +155,39 @@ mod tests {
             refused(&format!("https://example.com/{}", "x".repeat(2_048))),
             InvalidUrl::TooLong
         );
-        assert!(matches!(
-            refused("http://127.0.0.1/"),
-            InvalidUrl::RefusedAddress(_)
-        ));
-        assert!(matches!(
-            refused("http://[::1]:80/"),
-            InvalidUrl::RefusedAddress(_)
-        ));
-        // Other spellings of 127.0.0.1.
-        assert!(matches!(
-            refused("http://2130706433/"),
-            InvalidUrl::RefusedAddress(_)
-        ));
-        assert!(matches!(
-            refused("http://0x7f.1/"),
-            InvalidUrl::RefusedAddress(_)
-        ));
+    }
+
+    #[test]
+    fn a_forbidden_address_is_refused_however_it_is_written() {
+        for url in [
+            "http://127.0.0.1/",
+            "http://127.1/",
+            "http://2130706433/",
+            "http://0x7f.1/",
+            "http://0177.0.0.1/",
+            "http://%31%32%37.0.0.1/",
+            "http://\u{ff11}\u{ff12}\u{ff17}.0.0.1/",
+            "http://[::1]:80/",
+            "http://[::ffff:7f00:1]/",
+            "http://[64:ff9b::7f00:1]/",
+            "http://[2002:7f00:1::]/",
+            "http://0/",
+            "http://[::]/",
+            "http://169.254.169.254/latest",
+            "http://localhost/",
+            "http://LocalHost./",
+            "http://\u{24db}ocalhost/",
+            "http://a.localhost/",
+        ] {
+            assert!(
+                matches!(refused(url), InvalidUrl::RefusedAddress(_)),
+                "{url}"
+            );
+        }
+        for network in ["127.0.0.0/8", "::1/128"] {
+            let policy = AddressPolicy::allowing(vec![network.parse().unwrap()]);
+            assert!(check_url("http://localhost:8080/", &policy, false).is_ok());
+        }
     }
 
     #[test]
