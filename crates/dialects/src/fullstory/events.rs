@@ -21,6 +21,8 @@ const ORIGINAL: [(&str, &str, bool); 6] = [
 pub(super) struct Known {
     pub(super) name: EventTypeName,
     pub(super) display_name: String,
+    /// An example of its data, unless the catalogue has another.
+    pub(super) sample: Option<Value>,
     /// Whether it has subcategories, whatever the catalogue lists.
     subcategories: bool,
 }
@@ -33,12 +35,15 @@ impl Events {
     /// The original's, or those that an operator has in their place. One of the original's names keeps
     /// its rule on subcategories.
     pub(super) fn new(given: Option<&[(String, String)]>) -> Result<Self, String> {
-        let known = |name: &str, display_name: &str| {
+        let mut samples: Map<String, Value> =
+            serde_json::from_str(include_str!("samples.json")).unwrap_or_default();
+        let mut known = |name: &str, display_name: &str| {
             let original = ORIGINAL.iter().find(|(other, ..)| *other == name);
             Ok(Known {
                 name: EventTypeName::parse(name)
                     .map_err(|cause| format!("events: the name {name:?} {cause}"))?,
                 display_name: display_name.to_owned(),
+                sample: samples.remove(name),
                 subcategories: original.is_some_and(|(.., subcategories)| *subcategories),
             })
         };
@@ -66,12 +71,10 @@ impl Events {
 
     /// What must be in the catalogue.
     pub(super) fn catalogue(&self) -> Vec<EventTypeDraft> {
-        let mut samples: Map<String, Value> =
-            serde_json::from_str(include_str!("samples.json")).unwrap_or_default();
         let draft = |known: &Known| EventTypeDraft {
             name: Some(known.name.to_string()),
             description: Some(known.display_name.clone()),
-            example: samples.remove(known.name.as_str()),
+            example: known.sample.clone(),
             ..EventTypeDraft::default()
         };
         self.0.iter().map(draft).collect()

@@ -59,6 +59,8 @@ fn sample(
     Ok(Sample {
         event_name: known.name.to_string(),
         version: VERSION,
-        data: example.unwrap_or_else(|| Value::Object(Default::default())),
+        data: example
+            .or_else(|| known.sample.clone())
+            .unwrap_or_else(|| Value::Object(Default::default())),
     })
 }
