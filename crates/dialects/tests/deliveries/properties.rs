@@ -108,11 +108,23 @@ fn any_query_is_answered_without_5xx() {
         "limit",
         "offset",
         "sortDirection",
+        "paginationToken",
+        "version",
     ];
     let operations = [
         ("konpro", "DELETE /v1/webhook/endpoint.delete"),
         ("konpro", "GET /v1/webhook/endpoint.list"),
         ("nursa", "GET /api/v2/public/webhooks/logs"),
+        ("fullstory", "GET /webhooks/v1/endpoints"),
+        (
+            "fullstory",
+            "GET /webhooks/v1/event-types/metric.alert/subcategories",
+        ),
+        (
+            "fullstory",
+            "GET /webhooks/v1/event-types/metric.alert/sample",
+        ),
+        ("collect", "GET /v1/webhooks"),
     ];
     for (name, line) in operations {
         let runtime = runtime();
