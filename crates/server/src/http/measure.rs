@@ -1,40 +1,134 @@
 //! Counts requests.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::middleware::{Next, from_fn};
 use axum::response::Response;
-use metrics::counter;
+use axum::routing::Route;
+use metrics::{Counter, counter};
+use parking_lot::RwLock;
+use tower_layer::layer_fn;
+use tower_service::Service;
 
 /// Counts the requests to a router by method, route and status.
 pub(crate) fn layer(router: Router) -> Router {
-    router.layer(from_fn(count))
+    let counters = Arc::<Counters>::default();
+    router.layer(layer_fn(move |routes| Counted {
+        routes,
+        counters: Arc::clone(&counters),
+    }))
 }
 
-async fn count(request: Request, next: Next) -> Response {
-    let method = method(request.method());
-    // The route, not the path, since paths have no bound.
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let response = next.run(request).await;
-    let route = match &route {
-        Some(path) => path.as_str().to_owned(),
-        None => "none".to_owned(),
-    };
-    let status = response.status();
-    tracing::debug!(
-        http.method = method,
-        http.route = route,
-        http.status = status.as_u16(),
-        "answered"
-    );
-    counter!(
-        "fanfare_http_requests_total",
-        "method" => method,
-        "route" => route,
-        "status" => status.as_str().to_owned()
-    )
-    .increment(1);
-    response
+/// The counters that were asked for, so that a request looks none up by its labels.
+///
+/// There are as many as methods, routes and statuses that occurred together: some dozens. None of
+/// these is a client's to make up.
+#[derive(Default)]
+struct Counters(RwLock<Vec<(Seen, Counter)>>);
+
+/// What a request is counted by.
+#[derive(Clone)]
+struct Seen {
+    method: &'static str,
+    /// The route, not the path, since paths have no bound.
+    route: Option<MatchedPath>,
+    status: u16,
+}
+
+impl Seen {
+    fn route(&self) -> &str {
+        self.route.as_ref().map_or("none", MatchedPath::as_str)
+    }
+
+    fn is_as(&self, other: &Self) -> bool {
+        self.status == other.status && self.method == other.method && self.route() == other.route()
+    }
+}
+
+impl Counters {
+    fn count(&self, seen: &Seen) {
+        let known = self.0.read();
+        if let Some((_, counter)) = known.iter().find(|(each, _)| each.is_as(seen)) {
+            counter.increment(1);
+            return;
+        }
+        drop(known);
+        let counter = counter!(
+            "fanfare_http_requests_total",
+            "method" => seen.method,
+            "route" => seen.route().to_owned(),
+            "status" => seen.status.to_string()
+        );
+        counter.increment(1);
+        let mut known = self.0.write();
+        // Another one may have made it meanwhile; the same labels are the same counter.
+        if !known.iter().any(|(each, _)| each.is_as(seen)) {
+            known.push((seen.clone(), counter));
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Counted {
+    routes: Route,
+    counters: Arc<Counters>,
+}
+
+impl Service<Request> for Counted {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Counting<<Route as Service<Request>>::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Service::<Request>::poll_ready(&mut self.routes, context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        Counting {
+            method: method(request.method()),
+            route: request.extensions().get::<MatchedPath>().cloned(),
+            answer: self.routes.call(request),
+            counters: Arc::clone(&self.counters),
+        }
+    }
+}
+
+struct Counting<F> {
+    method: &'static str,
+    route: Option<MatchedPath>,
+    answer: F,
+    counters: Arc<Counters>,
+}
+
+impl<F> Future for Counting<F>
+where
+    F: Future<Output = Result<Response, Infallible>> + Unpin,
+{
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let Poll::Ready(answer) = Pin::new(&mut self.answer).poll(context) else {
+            return Poll::Pending;
+        };
+        let Ok(response) = answer;
+        let seen = Seen {
+            method: self.method,
+            route: self.route.take(),
+            status: response.status().as_u16(),
+        };
+        tracing::debug!(
+            http.method = seen.method,
+            http.route = seen.route(),
+            http.status = seen.status,
+            "answered"
+        );
+        self.counters.count(&seen);
+        Poll::Ready(Ok(response))
+    }
 }
 
 /// A client may make methods up; those have no names here, so that they can't fill the memory.
