@@ -38,7 +38,6 @@ pub(super) fn place(
         return;
     }
     let now = shared.parts.clock.now();
-    let endpoints = event.targets.clone();
     let shipment = Shipment::new(event, &shared.budget);
     if !shared
         .tracker
@@ -49,7 +48,7 @@ pub(super) fn place(
     }
     let mut parked = false;
     for place in places.iter() {
-        let Some(endpoint) = endpoints.get(usize::from(place)) else {
+        let Some(endpoint) = shipment.event().targets.get(usize::from(place)) else {
             continue;
         };
         let target = targets.get(usize::from(place)).and_then(Option::as_ref);

@@ -41,7 +41,10 @@ enum Slot {
 /// A set of an event's places.
 #[derive(Clone, Debug)]
 pub(super) struct Places {
-    words: Box<[u64]>,
+    /// The first 64, which are all that most events have.
+    first: u64,
+    /// The others.
+    rest: Box<[u64]>,
     left: usize,
 }
 
@@ -49,16 +52,24 @@ impl Places {
     /// The first `count` places.
     pub(super) fn first(count: usize) -> Self {
         let mut places = Self {
-            words: vec![0; count.div_ceil(64)].into_boxed_slice(),
+            first: 0,
+            rest: vec![0; count.div_ceil(64).saturating_sub(1)].into_boxed_slice(),
             left: 0,
         };
         (0..count).for_each(|place| places.insert(place as u16));
         places
     }
 
+    fn word(&mut self, place: u16) -> Option<&mut u64> {
+        match usize::from(place) / 64 {
+            0 => Some(&mut self.first),
+            at => self.rest.get_mut(at - 1),
+        }
+    }
+
     fn insert(&mut self, place: u16) {
-        let (word, bit) = (usize::from(place) / 64, 1u64 << (place % 64));
-        if let Some(word) = self.words.get_mut(word)
+        let bit = 1u64 << (place % 64);
+        if let Some(word) = self.word(place)
             && *word & bit == 0
         {
             *word |= bit;
@@ -68,8 +79,8 @@ impl Places {
 
     /// Takes a place out.
     pub(super) fn remove(&mut self, place: u16) {
-        let (word, bit) = (usize::from(place) / 64, 1u64 << (place % 64));
-        if let Some(word) = self.words.get_mut(word)
+        let bit = 1u64 << (place % 64);
+        if let Some(word) = self.word(place)
             && *word & bit != 0
         {
             *word &= !bit;
@@ -79,14 +90,17 @@ impl Places {
 
     /// Whether a place is in.
     pub(super) fn contains(&self, place: u16) -> bool {
-        self.words
-            .get(usize::from(place) / 64)
-            .is_some_and(|word| word & (1 << (place % 64)) != 0)
+        let word = match usize::from(place) / 64 {
+            0 => Some(&self.first),
+            at => self.rest.get(at - 1),
+        };
+        word.is_some_and(|word| word & (1 << (place % 64)) != 0)
     }
 
     /// The places, lowest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = u16> + '_ {
-        (0u16..).zip(self.words.iter()).flat_map(|(at, word)| {
+        let words = std::iter::once(&self.first).chain(self.rest.iter());
+        (0u16..).zip(words).flat_map(|(at, word)| {
             (0..64u16)
                 .filter(move |bit| word & (1 << bit) != 0)
                 .map(move |bit| at * 64 + bit)
