@@ -133,8 +133,11 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     };
     let kind = given.to_str().unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    let kind = kind.to_ascii_lowercase();
-    if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) {
+    let other = || {
+        let kind = kind.to_ascii_lowercase();
+        kind.starts_with("application/") && kind.ends_with("+json")
+    };
+    if kind.eq_ignore_ascii_case("application/json") || other() {
         Ok(())
     } else {
         Err(Problem::new(
