@@ -30,10 +30,13 @@ impl FromRequestParts<Api> for Acting {
         };
         let key = api.fanfare.key(text).ok_or_else(unknown)?;
         let caller = Caller::of(&key);
-        let Some(wanted) = parts.headers.get(ENVIRONMENT_HEADER) else {
+        let mut wanted = parts.headers.get_all(ENVIRONMENT_HEADER).iter();
+        let Some(named) = wanted.next() else {
             return Ok(Self(caller));
         };
-        let wanted = wanted.to_str().ok().map(EnvironmentId::parse);
+        // Given twice it names none: which one is meant can't be told.
+        let named = wanted.next().is_none().then_some(named);
+        let wanted = named.and_then(|named| Some(EnvironmentId::parse(named.to_str().ok()?)));
         let Some(Ok(environment)) = wanted else {
             if caller.root {
                 let detail = "the header Fanfare-Environment names no environment";
@@ -54,7 +57,12 @@ fn bearer(parts: &Parts) -> Result<&str, Problem> {
             "send a key in the header \"Authorization: Bearer KEY\"",
         )
     };
-    let value = parts.headers.get(AUTHORIZATION).ok_or_else(missing)?;
+    let mut values = parts.headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().ok_or_else(missing)?;
+    if values.next().is_some() {
+        let detail = "send one header \"Authorization: Bearer KEY\", not several";
+        return Err(Problem::new(Kind::Unauthorized, detail));
+    }
     let (scheme, key) = value
         .to_str()
         .ok()
@@ -80,7 +88,7 @@ impl Acting {
         if self.0.role.may(right) {
             Ok(&self.0.environment)
         } else {
-            Err(Forbidden::Role(self.0.role).into())
+            Err(Forbidden::Role(self.0.role, right).into())
         }
     }
 

@@ -8,9 +8,9 @@ use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use fanfare_domain::fault::Fault;
-use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -128,6 +128,13 @@ pub(crate) fn understand<T: Input>(mut value: Value) -> Result<Given<T>, Problem
 }
 
 fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let plain = |encoding: &HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if !headers.get_all(CONTENT_ENCODING).iter().all(plain) {
+        return Err(Problem::new(
+            Kind::UnsupportedMediaType,
+            "send the body as it is, without the header Content-Encoding",
+        ));
+    }
     let Some(given) = headers.get(CONTENT_TYPE) else {
         return Ok(());
     };

@@ -23,7 +23,8 @@ until it arrives, and every attempt can be looked up afterwards.
 
 All bodies are JSON. Times are RFC 3339 in UTC with milliseconds. A field that is not known is refused. \
 Refusals are problem documents (RFC 9457) that name all that is wrong with a request at once, and a \
-refused request changes nothing.
+refused request changes nothing. Only what is no HTTP, or has too long a head, is answered by an empty \
+400, 414 or 431.
 
 Lists come in pages: `limit` says how many entries, and `next_cursor` of one page is the `cursor` of the \
 next.";

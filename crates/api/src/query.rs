@@ -80,7 +80,7 @@ impl Query {
         self.read(
             name,
             |text| Timestamp::parse(text).ok(),
-            "must be an RFC 3339 time such as 2026-01-31T12:00:00Z",
+            "must be an RFC 3339 time such as 2026-01-31T12:00:00Z; write its + as %2B",
         )
     }
 

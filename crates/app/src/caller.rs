@@ -23,8 +23,8 @@ pub struct Caller {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Forbidden {
     /// Its role does not include it.
-    #[error("a key of the role {:?} may not do this", .0.as_str())]
-    Role(Role),
+    #[error("a key of the role {:?} may not do this; use one of the role {}", .0.as_str(), roles(*.1))]
+    Role(Role, Right),
     /// It is bound to another tenant, or to one where all are meant.
     #[error("this key acts for the tenant {0:?} only")]
     Tenant(TenantId),
@@ -34,6 +34,17 @@ pub enum Forbidden {
     /// Only the administrator's key may.
     #[error("only the administrator's key may do this")]
     AdministratorOnly,
+}
+
+/// The roles that include a right, for people.
+fn roles(right: Right) -> String {
+    let roles = [Role::Publisher, Role::Reader, Role::Manager, Role::Admin];
+    let names: Vec<_> = roles
+        .into_iter()
+        .filter(|role| role.may(right))
+        .map(|role| format!("{:?}", role.as_str()))
+        .collect();
+    names.join(" or ")
 }
 
 impl Caller {
@@ -69,7 +80,7 @@ impl Caller {
     /// When its role or its tenant does not allow it.
     pub fn may(&self, right: Right) -> Result<(), Forbidden> {
         if !self.role.may(right) {
-            return Err(Forbidden::Role(self.role));
+            return Err(Forbidden::Role(self.role, right));
         }
         match &self.tenant {
             Some(tenant) => Err(Forbidden::Tenant(tenant.clone())),
@@ -83,7 +94,7 @@ impl Caller {
     /// When its role or its tenant does not allow it.
     pub fn may_for(&self, right: Right, tenant: &str) -> Result<(), Forbidden> {
         if !self.role.may(right) {
-            return Err(Forbidden::Role(self.role));
+            return Err(Forbidden::Role(self.role, right));
         }
         match &self.tenant {
             Some(own) if own.as_str() != tenant => Err(Forbidden::Tenant(own.clone())),

@@ -70,7 +70,7 @@ pub(super) fn add(operation: &mut Operation) {
             ("400", "The body is not JSON, has a member twice or is nested too deeply, or a header is wrong."),
             ("408", "The body took too long to come in."),
             ("413", "The body is too large."),
-            ("415", "The body is said to be something else than JSON."),
+            ("415", "The body is said to be something else than plain JSON."),
             ("422", "The body is JSON, but not what is asked for; `errors` names everything that is wrong."),
         ]);
     } else if reads_parameters {

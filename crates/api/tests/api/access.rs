@@ -31,6 +31,39 @@ async fn without_a_key_that_counts_nothing_is_told() {
 }
 
 #[tokio::test]
+async fn a_header_that_says_two_things_says_nothing() {
+    let world = World::furnished().await;
+    let root = format!("Bearer {ROOT}");
+    let request = Request::get("/v1/tenants")
+        .header("authorization", &root)
+        .header("authorization", "Bearer another");
+    let answer = world.send(request.body(Body::empty()).unwrap()).await;
+    let problem = answer.problem(401);
+    assert!(problem["detail"].as_str().unwrap().contains("not several"));
+    let request = Request::get("/v1/tenants")
+        .header("authorization", &root)
+        .header("fanfare-environment", "default")
+        .header("fanfare-environment", "staging");
+    let answer = world.send(request.body(Body::empty()).unwrap()).await;
+    answer.problem(404);
+}
+
+#[tokio::test]
+async fn who_may_not_is_told_which_role_may() {
+    let world = World::furnished().await;
+    let reader = world.key("reader", None).await;
+    let event = br#"{"type":"invoice.paid","data":{}}"#;
+    let path = "/v1/tenants/acme/events";
+    let answer = world.call("POST", path, &reader, &[], Some(event)).await;
+    let problem = answer.problem(403);
+    let wanted = "use one of the role \"publisher\" or \"manager\" or \"admin\"";
+    assert!(
+        problem["detail"].as_str().unwrap().contains(wanted),
+        "{problem}"
+    );
+}
+
+#[tokio::test]
 async fn a_revoked_or_expired_key_is_refused() {
     let world = World::furnished().await;
     let key = json!({"name": "short", "role": "reader", "expires_at": "2026-09-21T14:13:21Z"});

@@ -101,6 +101,19 @@ async fn a_form_is_told_to_send_json() {
 }
 
 #[tokio::test]
+async fn a_packed_body_is_told_to_come_plain() {
+    let world = World::furnished().await;
+    for (encoding, status) in [("gzip", 415), ("br, gzip", 415), ("identity", 201)] {
+        let headers = [("content-encoding", encoding)];
+        let body = Some(&br#"{"name":"x"}"#[..]);
+        let answer = world
+            .call("POST", "/v1/tenants", ROOT, &headers, body)
+            .await;
+        assert_eq!(answer.status.as_u16(), status, "{encoding}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_past_the_bound_is_not_read() {
     let world = World::furnished().await;
     for (path, most) in [("/v1/tenants", 256 << 10), ("/v1/events/batch", 4 << 20)] {

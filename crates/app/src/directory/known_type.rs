@@ -102,7 +102,14 @@ fn compile(schema: &Value) -> Result<jsonschema::Validator, SchemaRefused> {
     jsonschema::options()
         .with_pattern_options(jsonschema::PatternOptions::regex())
         .build(schema)
-        .map_err(|error| SchemaRefused::Invalid(shortened(&error.to_string())))
+        .map_err(|error| {
+            let place = error.instance_path().to_string();
+            let cause = shortened(&error.to_string());
+            SchemaRefused::Invalid(match place.as_str() {
+                "" => cause,
+                place => format!("at {place}, {cause}"),
+            })
+        })
 }
 
 /// Schemas and data can be long; a message needs only their beginning.
