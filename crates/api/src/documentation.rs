@@ -12,13 +12,20 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
     img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const PAGE: &str = include_str!("documentation/page.html");
-const SCRIPT: &str = include_str!("documentation/page.js");
 const STYLE: &str = include_str!("documentation/page.css");
+const SCRIPTS: [(&str, &str); 3] = [
+    ("/docs/page.js", include_str!("documentation/page.js")),
+    ("/docs/schema.js", include_str!("documentation/schema.js")),
+    (
+        "/docs/elements.js",
+        include_str!("documentation/elements.js"),
+    ),
+];
 
 /// The routes of the document and its page.
 pub(crate) fn routes(document: &OpenApi) -> Router {
     let json = Bytes::from(serde_json::to_vec(document).unwrap_or_default());
-    Router::new()
+    let router = Router::new()
         .route(
             "/openapi.json",
             get(|| async { file("application/json", json) }),
@@ -28,13 +35,13 @@ pub(crate) fn routes(document: &OpenApi) -> Router {
             get(|| async { file("text/html; charset=utf-8", PAGE) }),
         )
         .route(
-            "/docs/page.js",
-            get(|| async { file("text/javascript; charset=utf-8", SCRIPT) }),
-        )
-        .route(
             "/docs/page.css",
             get(|| async { file("text/css; charset=utf-8", STYLE) }),
-        )
+        );
+    SCRIPTS.into_iter().fold(router, |router, (path, script)| {
+        let script = move || async move { file("text/javascript; charset=utf-8", script) };
+        router.route(path, get(script))
+    })
 }
 
 fn file(kind: &'static str, content: impl IntoResponse) -> impl IntoResponse {

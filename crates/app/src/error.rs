@@ -33,7 +33,7 @@ pub enum UseCaseError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
     /// The name is taken.
-    #[error("there is a {what} {id:?} already")]
+    #[error("the {what} {id:?} exists already")]
     Exists {
         /// What is there.
         what: &'static str,

@@ -1,195 +1,153 @@
-// Shows /openapi.json. No library, no outside host: elements are made from texts, never from markup.
-"use strict";
+// Shows /openapi.json. No library, no outside host.
 
-const METHODS = ["get", "post", "put", "patch", "delete"];
+import { copyable, folded, inline, make, prose } from "./elements.js";
+import { Schemas } from "./schema.js";
 
-/** Makes an element; children are elements or texts. */
-function make(name, attributes, ...children) {
-  const element = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes ?? {})) element.setAttribute(key, value);
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
-  return element;
-}
+const METHODS = ["post", "get", "put", "patch", "delete"];
 
-/** Paragraphs of a description, with `code` in them. */
-function prose(text) {
-  const inline = (part) =>
-    part.split(/(`[^`]+`)/).map((piece) => (piece.startsWith("`") ? make("code", {}, piece.slice(1, -1)) : piece));
-  return (text ?? "").split(/\n\n+/).filter(Boolean).map((part) => make("p", {}, ...inline(part)));
-}
+/** Refusals that nearly every operation has. */
+const COMMON = ["400", "401", "403", "404", "408", "413", "415", "422", "500", "503"];
 
-function copyable(text) {
-  const code = make("pre", { tabindex: "0" }, make("code", {}, text));
-  const button = make("button", { type: "button" }, "Copy");
-  button.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(text);
-      button.textContent = "Copied";
-    } catch {
-      // Without HTTPS a page may not write to the clipboard: the text is selected instead.
-      getSelection().selectAllChildren(code);
-      button.textContent = "Selected";
-    }
-    setTimeout(() => (button.textContent = "Copy"), 1500);
-  });
-  return make("div", { class: "copyable" }, code, button);
-}
+/** The operations that someone who starts needs first, why, and what they are given beside the least. */
+const START = [
+  ["create_tenant", "Make a tenant: one of your customers.", ["id"]],
+  ["create_event_type", "Name what can happen."],
+  ["create_endpoint", "Say where the customer wants to hear of it."],
+  ["publish_event", "Publish: once this is answered, the event is on disk and on its way."],
+  ["list_deliveries", "See what became of it."],
+];
 
 class Page {
   constructor(api) {
     this.api = api;
-  }
-
-  /** A schema without its reference; its name stays with it. */
-  resolve(schema) {
-    if (!schema?.$ref) return { schema: schema ?? {} };
-    const name = schema.$ref.split("/").pop();
-    return { name, schema: this.api.components.schemas[name] ?? {} };
-  }
-
-  /** The forms that a value may have, null left out. */
-  forms(schema) {
-    return (schema.oneOf ?? schema.anyOf ?? []).filter((form) => form.type !== "null");
-  }
-
-  typeName(given) {
-    const { name, schema } = this.resolve(given);
-    const nullable = [schema.type].flat().includes("null") || schema.oneOf?.some((form) => form.type === "null");
-    const ending = nullable ? " or null" : "";
-    const forms = this.forms(schema);
-    if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ") + ending;
-    if (forms.length) return forms.map((form) => this.typeName(form)).join(" or ") + ending;
-    const type = [schema.type].flat().filter((each) => each && each !== "null")[0];
-    if (type === "array") return `list of ${this.typeName(schema.items)}${ending}`;
-    if (name && name !== "Time") return name + ending;
-    if (schema.additionalProperties && !schema.properties) return `map to ${this.typeName(schema.additionalProperties)}${ending}`;
-    return (schema.format === "date-time" ? "time" : (type ?? "any JSON")) + ending;
-  }
-
-  /** All members of an object, those of its parts included. */
-  members(given) {
-    const { schema } = this.resolve(given);
-    const parts = (schema.allOf ?? []).map((part) => this.members(part));
-    const own = { properties: schema.properties ?? {}, required: schema.required ?? [] };
-    return [...parts, own].reduce((sum, part) => ({
-      properties: { ...sum.properties, ...part.properties },
-      required: [...sum.required, ...part.required],
+    this.schemas = new Schemas(api.components.schemas);
+    // Things of a tenant stand beside those that are not: `/events` before `/events/batch`.
+    const place = ({ path }) => path.replace("/v1/tenants/{tenant}/", "/v1/");
+    this.operations = Object.entries(api.paths)
+      .flatMap(([path, item]) => METHODS.filter((method) => item[method]).map((method) => ({ method, path, operation: item[method] })))
+      .sort((one, other) => (place(one) < place(other) ? -1 : place(one) > place(other) ? 1 : 0));
+    this.groups = api.tags.map((tag) => ({
+      ...tag,
+      id: tag.name.toLowerCase().replaceAll(" ", "-"),
+      list: this.operations.filter(({ operation }) => operation.tags?.includes(tag.name)),
     }));
   }
 
-  /** A value such as a caller would send: what is required, or one member where nothing is. */
-  sample(given, depth = 0) {
-    const { schema } = this.resolve(given);
-    if (given?.example !== undefined) return given.example;
-    if (schema.example !== undefined) return schema.example;
-    if (schema.examples?.length) return schema.examples[0];
-    if (schema.enum) return schema.enum[0];
-    const form = this.forms(schema)[0];
-    if (form) return this.sample(form, depth + 1);
-    const type = [schema.type].flat()[0];
-    if (depth > 6) return null;
-    if (type === "array") return [this.sample(schema.items, depth + 1)];
-    if (schema.properties || schema.allOf) {
-      const { properties, required } = this.members(schema);
-      const entries = Object.entries(properties);
-      const needed = entries.filter(([name]) => required.includes(name));
-      const shown = needed.length ? needed : entries.filter(([, part]) => part.example !== undefined).slice(-1);
-      return Object.fromEntries(shown.map(([name, part]) => [name, this.sample(part, depth + 1)]));
-    }
-    return { string: "text", integer: 1, number: 1, boolean: true, object: {} }[type] ?? {};
-  }
-
-  /** The members of a schema as a list; objects within open further down. */
-  schemaView(given, depth = 0) {
-    const { schema } = this.resolve(given);
-    const { properties, required } = this.members(given);
-    const rows = Object.entries(properties).map(([name, part]) => {
-      const inner = this.resolve(part).schema;
-      const deeper = this.inner(part);
-      return make(
-        "li", {},
-        make("code", { class: "member" }, name), " ",
-        make("span", { class: "type" }, this.typeName(part)),
-        required.includes(name) ? make("span", { class: "required" }, " required") : null,
-        ...prose(part.description ?? inner.description),
-        deeper && depth < 3
-          ? make("details", {}, make("summary", {}, "Its members"), this.schemaView(deeper, depth + 1))
-          : null,
-      );
-    });
-    if (rows.length) return make("ul", { class: "members" }, ...rows);
-    const forms = this.forms(schema);
-    if (forms.length) return make("div", {}, ...forms.map((form) => make("section", {}, make("h5", {}, this.typeName(form)), this.schemaView(form, depth + 1))));
-    return make("p", {}, this.typeName(given));
-  }
-
-  /** The schema of objects within a member, if it holds any. */
-  inner(part) {
-    const { schema } = this.resolve(part);
-    const candidates = [part, schema.items, ...this.forms(schema)].filter(Boolean);
-    return candidates.find((each) => Object.keys(this.members(each).properties).length > 0);
-  }
-
-  curl(method, path, operation) {
+  curl({ method, path, operation }, further) {
     const fill = (name) => operation.parameters?.find((each) => each.name === name)?.example ?? name;
     const url = location.origin + path.replace(/{(\w+)}/g, (_, name) => encodeURIComponent(fill(name)));
-    const lines = [`curl -X ${method.toUpperCase()} '${url}'`, `-H "Authorization: Bearer $FANFARE_KEY"`];
     const [kind, content] = Object.entries(operation.requestBody?.content ?? {})[0] ?? [];
+    // curl itself chooses GET, or POST where there is a body.
+    const told = method === "get" || (method === "post" && kind) ? "" : `-X ${method.toUpperCase()} `;
+    const lines = [`curl ${told}'${url}'`, `-H "Authorization: Bearer $FANFARE_KEY"`];
     if (kind) {
-      const body = JSON.stringify(this.sample(content.schema)).replaceAll("'", "'\\''");
-      lines.push(`-H 'Content-Type: ${kind}'`, `-d '${body}'`);
+      const sample = this.schemas.sample(content.schema, 0, further);
+      const short = JSON.stringify(sample);
+      const body = short.length > 70 ? JSON.stringify(sample, null, 2) : short;
+      lines.push(`-H 'Content-Type: ${kind}'`, `-d '${body.replaceAll("'", "'\\''")}'`);
     }
     return lines.join(" \\\n  ");
   }
 
-  operation(method, path, operation) {
-    const parameters = (operation.parameters ?? []).map((each) =>
+  answer(status, { description, content }) {
+    const [kind, body] = Object.entries(content ?? {})[0] ?? [];
+    const good = status.startsWith("2");
+    return folded(
+      [make("code", { class: `status s${status[0]}` }, status), " ", ...inline(description)],
+      false,
+      body && good ? copyable(JSON.stringify(this.schemas.sample(body.schema), null, 2), "An example of the answer") : null,
+      body ? make("p", { class: "type" }, kind) : make("p", {}, "No body."),
+      body ? this.schemas.view(body.schema) : null,
+    );
+  }
+
+  operation(each) {
+    const { method, path, operation } = each;
+    const parameters = (operation.parameters ?? []).map((parameter) =>
       make(
         "li", {},
-        make("code", { class: "member" }, each.name), " ",
-        make("span", { class: "type" }, `${this.typeName(each.schema)}, ${each.in}`),
-        each.required ? make("span", { class: "required" }, " required") : null,
-        ...prose(each.description),
+        this.schemas.head(parameter.name, parameter.schema, parameter.required, `, ${parameter.in}`),
+        ...prose(parameter.description),
       ));
     const content = Object.values(operation.requestBody?.content ?? {})[0];
-    const answers = Object.entries(operation.responses).map(([status, answer]) => {
-      const body = Object.values(answer.content ?? {})[0];
-      return make(
-        "details", {},
-        make("summary", {}, make("code", { class: `status s${status[0]}` }, status), " ", answer.description),
-        body ? this.schemaView(body.schema) : make("p", {}, "No body."),
-      );
-    });
+    const answers = Object.entries(operation.responses);
+    const common = answers.filter(([status]) => COMMON.includes(status));
+    const own = answers.filter((answer) => !common.includes(answer));
+    const anchor = { class: "anchor", href: `#${operation.operationId}`, "aria-label": `Link to: ${operation.summary}` };
     return make(
       "article", { id: operation.operationId },
-      make("h3", {}, operation.summary),
+      make("h3", {}, operation.summary, " ", make("a", anchor, "#")),
       make("p", { class: "route" }, make("span", { class: `method ${method}` }, method.toUpperCase()), " ", make("code", {}, path)),
       ...prose(operation.description),
-      copyable(this.curl(method, path, operation)),
-      parameters.length ? make("details", {}, make("summary", {}, "Parameters"), make("ul", { class: "members" }, ...parameters)) : null,
-      content ? make("details", { open: "" }, make("summary", {}, "Body"), this.schemaView(content.schema)) : null,
+      copyable(this.curl(each), `curl: ${operation.summary}`),
+      content ? folded([operation.requestBody.required ? "Body" : "Body, may be left out"], true, this.schemas.view(content.schema)) : null,
+      parameters.length ? folded(["Parameters"], false, make("ul", { class: "members" }, ...parameters)) : null,
       make("h4", {}, "Answers"),
-      ...answers,
+      ...own.map(([status, answer]) => this.answer(status, answer)),
+      folded(
+        [`Refusals as everywhere: ${common.map(([status]) => status).join(", ")}`], false,
+        make("div", { class: "refusals" }, ...common.map(([status, answer]) => this.answer(status, answer))),
+      ),
+    );
+  }
+
+  start() {
+    const steps = START.flatMap(([id, why, further]) => {
+      const found = this.operations.find(({ operation }) => operation.operationId === id);
+      return found ? [make("li", {}, make("a", { href: `#${id}` }, why), copyable(this.curl(found, further), why))] : [];
+    });
+    return make(
+      "section", {},
+      make("h2", { id: "start" }, "Start"),
+      make("p", {}, "Put the key that the first start printed, or one that you made, where the commands find it:"),
+      copyable("export FANFARE_KEY=…", "Where the commands find the key"),
+      make("ol", { class: "steps" }, ...steps),
     );
   }
 
   show() {
-    const { info, tags, paths } = this.api;
-    const operations = Object.entries(paths).flatMap(([path, item]) =>
-      METHODS.filter((method) => item[method]).map((method) => ({ method, path, operation: item[method] })));
-    const groups = tags.map((tag) => ({ ...tag, list: operations.filter(({ operation }) => operation.tags?.includes(tag.name)) }));
+    const { info } = this.api;
     document.querySelector("main").replaceChildren(
       make("h1", {}, info.title, " ", make("small", {}, info.version)),
       ...prose(info.description),
-      make("p", {}, "Every call carries a key: ", make("code", {}, "Authorization: Bearer KEY"), ". The document: ", make("a", { href: "openapi.json" }, "openapi.json"), "."),
-      ...groups.map(({ name, description, list }) =>
-        make("section", {}, make("h2", {}, name), ...prose(description), ...list.map((each) => this.operation(each.method, each.path, each.operation)))),
+      make("p", {}, "Every call carries a key: ", make("code", {}, "Authorization: Bearer KEY"), ". Programs read ", make("a", { href: "openapi.json" }, "openapi.json"), "."),
+      this.start(),
+      ...this.groups.map(({ id, name, description, list }) =>
+        make("section", {}, make("h2", { id }, name), ...prose(description), ...list.map((each) => this.operation(each)))),
     );
-    document.querySelector("nav").replaceChildren(
-      ...groups.map(({ name, list }) =>
-        make("div", {}, make("strong", {}, name), make("ul", {}, ...list.map(({ operation }) => make("li", {}, make("a", { href: `#${operation.operationId}` }, operation.summary)))))),
-    );
+    this.contents();
     document.getElementById(location.hash.slice(1))?.scrollIntoView();
+  }
+
+  /** The list of operations, narrowed by what is typed, with the one that is being read marked. */
+  contents() {
+    const links = new Map();
+    const entry = ({ method, operation }) => {
+      const link = make("a", { href: `#${operation.operationId}` }, make("span", { class: `method ${method}` }, method.toUpperCase()), make("span", {}, operation.summary));
+      links.set(operation.operationId, link);
+      return make("li", {}, link);
+    };
+    const groups = this.groups.map(({ id, name, list }) =>
+      make("section", {}, make("a", { class: "group", href: `#${id}` }, name), make("ul", {}, ...list.map(entry))));
+    const search = make("input", { type: "search", placeholder: "Filter", "aria-label": "Filter the operations" });
+    search.addEventListener("input", () => {
+      const wanted = search.value.toLowerCase();
+      for (const group of groups) {
+        const rows = [...group.querySelectorAll("li")];
+        for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+        group.hidden = rows.every((row) => row.hidden);
+      }
+    });
+    const contents = folded(["Contents"], matchMedia("(min-width: 50rem)").matches, search, make("a", { class: "group", href: "#start" }, "Start"), ...groups);
+    document.querySelector("nav").replaceChildren(contents);
+
+    const seen = new IntersectionObserver((changes) => {
+      for (const { isIntersecting, target } of changes) {
+        if (isIntersecting) links.get(target.id).setAttribute("aria-current", "location");
+        else links.get(target.id).removeAttribute("aria-current");
+      }
+    }, { rootMargin: "-10% 0px -80% 0px" });
+    for (const article of document.querySelectorAll("article")) seen.observe(article);
   }
 }
 

@@ -223,7 +223,14 @@ async fn a_rotated_secret_signs_beside_the_old_one() {
 #[tokio::test]
 async fn the_document_and_its_page_need_no_key_and_no_outside_host() {
     let world = World::empty().await;
-    for path in ["/openapi.json", "/docs", "/docs/page.js", "/docs/page.css"] {
+    for path in [
+        "/openapi.json",
+        "/docs",
+        "/docs/page.js",
+        "/docs/schema.js",
+        "/docs/elements.js",
+        "/docs/page.css",
+    ] {
         let request = http::Request::get(path).body(axum::body::Body::empty());
         let answer = world.send(request.unwrap()).await;
         assert_eq!(answer.status, 200, "{path}");
