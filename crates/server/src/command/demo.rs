@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use fanfare_app::port::{Clock, Random};
 use fanfare_domain::key::generate_key;
 use fanfare_domain::secret::SecretKind;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use super::serve::{Server, runtime};
@@ -129,33 +129,32 @@ impl Stage {
     async fn steps(&self, api: &Api, receiver: &mut Receiver) -> anyhow::Result<()> {
         let stamp = SystemClock.now().seconds().to_string();
         print(
-            "Fanfare, step by step. Each command works when pasted, while this runs; $(date +%s)-$$\n\
-             makes a name that was not there before.",
+            "Fanfare, step by step: what each command does was done just now, and it does it again when\n\
+             you paste it, while this runs.",
         )?;
         let tenant = api
             .show(
                 "Make a tenant: a customer of your product",
-                &Call::post("/v1/tenants", json!({"name": "Acme"})),
+                &Call::post("/v1/tenants", r#"{"name":"Acme"}"#),
             )
             .await?;
         let tenant = text(&tenant, "/id")?;
-        let event_type = Call::post("/v1/event-types", json!({"name": "invoice.paid-{stamp}"}));
-        let event_type = api
-            .show("Make an event type", &event_type.stamped(&stamp))
-            .await?;
+        let event_type = Call::post("/v1/event-types", r#"{"name":"invoice.paid-{stamp}"}"#);
+        let title =
+            "Make an event type; the shell ends its name with a number that is new each time";
+        let event_type = api.show(title, &event_type.stamped(&stamp)).await?;
         let event_type = text(&event_type, "/name")?;
-        let endpoint = json!({
-            "url": receiver.url(),
-            "event_types": [event_type],
-            "secret": self.secret,
-        });
+        let endpoint = format!(
+            r#"{{"url":"{}","event_types":["{event_type}"],"secret":"{}"}}"#,
+            receiver.url(),
+            self.secret
+        );
         let endpoints = format!("/v1/tenants/{tenant}/endpoints");
         let title = "Make an endpoint: the sample receiver's, with the secret that it expects";
         api.show(title, &Call::post(&endpoints, endpoint)).await?;
-        let event = json!({
-            "type": event_type,
-            "data": {"invoice": "in_42", "amount": 4200, "currency": "EUR"},
-        });
+        let event = format!(
+            r#"{{"type":"{event_type}","data":{{"invoice":"in_42","amount":4200,"currency":"EUR"}}}}"#
+        );
         let events = format!("/v1/tenants/{tenant}/events");
         let event = api
             .show("Publish an event", &Call::post(&events, event))

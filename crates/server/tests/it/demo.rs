@@ -31,11 +31,17 @@ fn every_printed_command_works_when_pasted() {
     {
         lines.push(printed.next().unwrap().unwrap());
     }
-    let commands = lines
-        .windows(2)
-        .filter(|pair| pair[0].starts_with("# "))
-        .map(|pair| pair[1].as_str());
-    let commands: Vec<&str> = commands.collect();
+    // Below each title, with what a backslash continues.
+    let below = (1..lines.len()).filter(|line| lines[line - 1].starts_with("# "));
+    let commands = below.map(|first| {
+        let mut rest = lines[first..].iter();
+        let continued = rest
+            .by_ref()
+            .take_while(|line| line.ends_with('\\'))
+            .count();
+        lines[first..=first + continued].join("\n")
+    });
+    let commands: Vec<String> = commands.collect();
     let pasted: Vec<_> = commands
         .iter()
         .map(|command| {

@@ -33,11 +33,12 @@ impl Call {
         }
     }
 
-    pub(super) fn post(path: &str, body: Value) -> Self {
+    /// A call with a JSON text, whose members come in the order that a person would give them.
+    pub(super) fn post(path: &str, body: impl Into<String>) -> Self {
         Self {
             method: Method::POST,
             path: path.to_owned(),
-            body: Some(body.to_string()),
+            body: Some(body.into()),
             stamp: None,
         }
     }
@@ -48,16 +49,16 @@ impl Call {
     }
 
     fn as_curl(&self, base: &str, key: &str) -> String {
-        let mut command = format!(
-            "curl -sS -H 'Authorization: Bearer {key}' {base}{}",
-            self.path
-        );
+        let mut parts = vec![
+            format!("curl -sS {base}{}", self.path),
+            format!("-H 'Authorization: Bearer {key}'"),
+        ];
         if let Some(body) = &self.body {
             let body = shell::quoted(body).replace("{stamp}", "'$(date +%s)-$$'");
-            command.push_str(" -H 'Content-Type: application/json' -d ");
-            command.push_str(&body);
+            parts.push("-H 'Content-Type: application/json'".to_owned());
+            parts.push(format!("-d {body}"));
         }
-        command
+        parts.join(" \\\n  ")
     }
 
     fn sent_body(&self) -> String {
