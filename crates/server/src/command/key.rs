@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use async_trait::async_trait;
 use fanfare_app::error::UseCaseError;
 use fanfare_app::keys::KeyDraft;
@@ -15,6 +15,7 @@ use fanfare_app::repository::{PageOf, Stored};
 use fanfare_app::test_delivery::unusable_url;
 use fanfare_app::{Fanfare, Ports, directory::Target};
 use fanfare_domain::delivery::Delivery;
+use fanfare_domain::fault::Fault;
 use fanfare_domain::id::EndpointId;
 use fanfare_domain::key::{Key, Role};
 use fanfare_domain::name::EnvironmentId;
@@ -43,16 +44,23 @@ pub(super) fn run(settings: Settings, command: KeyCommand) -> anyhow::Result<()>
     })
 }
 
-/// Beside a running server where there is one.
-fn open(settings: &Settings) -> Result<SqliteStore, OpenError> {
+/// Beside a running server where there is one. A store is not made here: where there is none, the path
+/// is likelier to be mistyped than a key to be wanted first of all.
+fn open(settings: &Settings) -> anyhow::Result<SqliteStore> {
     let StoreSettings::Sqlite(path) = &settings.store;
+    if !path.exists() {
+        bail!(
+            "there is no store at {}; `fanfare serve` or `fanfare migrate` makes one",
+            path.display()
+        );
+    }
     let options = Options {
         readers: 1,
         ..Options::default()
     };
     match SqliteStore::open(path, &options) {
-        Err(OpenError::InUse { .. }) => SqliteStore::open_beside(path, &options),
-        opened => opened,
+        Err(OpenError::InUse { .. }) => Ok(SqliteStore::open_beside(path, &options)?),
+        opened => Ok(opened?),
     }
 }
 
@@ -88,6 +96,10 @@ async fn create(fanfare: &Fanfare, args: KeyCreateArgs) -> anyhow::Result<()> {
     let role = [Role::Admin, Role::Manager, Role::Publisher, Role::Reader]
         .into_iter()
         .find(|role| role.as_str() == args.role);
+    let unknown = role.is_none().then(|| {
+        let right = "must be admin, manager, publisher or reader";
+        Fault::at("role", format!("{right}, not {:?}", args.role))
+    });
     let expires_at = match args.expires_in.as_deref().map(parse_duration) {
         None => None,
         Some(span) => Some(SystemClock.now().after(span.context("--expires-in")?)),
@@ -98,7 +110,9 @@ async fn create(fanfare: &Fanfare, args: KeyCreateArgs) -> anyhow::Result<()> {
         tenant: args.tenant,
         expires_at,
     };
-    let fresh = fanfare.create_key(&environment, draft, Vec::new()).await;
+    let fresh = fanfare
+        .create_key(&environment, draft, Vec::from_iter(unknown))
+        .await;
     let fresh = fresh.map_err(told)?;
     print(format_args!("id:  {}", fresh.key.id))?;
     print(format_args!("key: {} (shown this once)", fresh.text))

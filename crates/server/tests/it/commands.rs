@@ -59,13 +59,30 @@ fn a_key_can_be_made_before_the_first_start() {
 }
 
 #[test]
+fn keys_of_a_store_that_is_not_there_make_none() {
+    let setup = Setup::new();
+    for arguments in [
+        &["key", "list"][..],
+        &["key", "create", "--name", "ci", "--role", "reader"],
+    ] {
+        let output = setup.run(arguments);
+        assert!(!output.status.success());
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(told.contains("there is no store at"), "{told}");
+    }
+    assert_eq!(fs::read_dir(setup.folder()).unwrap().count(), 0);
+}
+
+#[test]
 fn a_wrong_draft_of_a_key_is_told_in_the_words_of_the_command_line() {
-    let output = Setup::new().run(&[
+    let setup = Setup::new();
+    said(&setup.run(&["migrate"]));
+    let output = setup.run(&[
         "key", "create", "--name", "", "--role", "king", "--tenant", "x",
     ]);
     assert!(!output.status.success());
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    for option in ["--name must", "--role is required", "--tenant must"] {
+    for option in ["--name must", "--role must be admin, ", "--tenant must"] {
         assert!(told.contains(option), "{told}");
     }
 }
