@@ -96,11 +96,17 @@ impl Ground {
     /// What still runs on the old ground gets no answer to anything any more.
     #[must_use]
     pub fn crash(&self) -> Self {
+        self.crash_to(self.clock)
+    }
+
+    /// The same for a ground that goes on by another clock, in another runtime.
+    #[must_use]
+    pub fn crash_to(&self, clock: VirtualClock) -> Self {
         Self {
-            clock: self.clock,
+            clock,
             random: Arc::clone(&self.random),
             store: self.store.crash(),
-            sender: self.sender.crash(),
+            sender: self.sender.crash_to(clock),
             directory: directory(),
         }
     }

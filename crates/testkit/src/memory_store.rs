@@ -4,11 +4,13 @@
 //! durable from then on. Faults can be put before and after that step: see [`Faults`]. A crash cuts
 //! every call that is under way and goes on from what was committed: see [`MemoryStore::crash`].
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use fanfare_app::port::StoreError;
 use parking_lot::Mutex;
 
+mod changes;
 mod configuration;
 mod deliveries;
 mod faults;
@@ -16,6 +18,8 @@ mod log;
 mod retention;
 mod tallies;
 
+pub use changes::Change;
+use changes::{Changes, Watch};
 pub use faults::{Call, Faults, Moment};
 
 use crate::power::Power;
@@ -26,6 +30,16 @@ pub struct MemoryStore {
     state: Arc<Mutex<State>>,
     faults: Arc<Faults>,
     power: Power,
+    watch: Watch,
+    /// What a store that does not sync would come back with, see [`MemoryStore::forget_at_crash`].
+    unsynced: Arc<Mutex<Unsynced>>,
+}
+
+/// The states before the last commits, oldest first.
+#[derive(Debug, Default)]
+struct Unsynced {
+    commits: usize,
+    before: VecDeque<State>,
 }
 
 /// What is committed.
@@ -34,6 +48,16 @@ struct State {
     configuration: configuration::Documents,
     log: log::Events,
     deliveries: deliveries::Rows,
+}
+
+impl State {
+    /// What was changed since the last time, in order.
+    fn changes(&mut self) -> Changes {
+        let mut changes = std::mem::take(&mut self.configuration.changes);
+        changes.extend(std::mem::take(&mut self.log.changes));
+        changes.extend(std::mem::take(&mut self.deliveries.changes));
+        changes
+    }
 }
 
 impl MemoryStore {
@@ -50,15 +74,33 @@ impl MemoryStore {
     }
 
     /// Ends this store as a crash would, and opens a new one from what was committed. Calls of the old
-    /// one that are under way, and all later ones, never answer. Faults are not taken over.
+    /// one that are under way, and all later ones, never answer. Failures and delays are not taken over.
     #[must_use]
     pub fn crash(&self) -> Self {
         self.power.cut();
-        let state = self.state.lock().clone();
+        let synced = self.unsynced.lock().before.front().cloned();
+        let state = synced.unwrap_or_else(|| self.state.lock().clone());
         Self {
             state: Arc::new(Mutex::new(state)),
+            watch: self.watch.clone(),
             ..Self::default()
         }
+    }
+
+    /// A crash takes the last `commits` commits with it, as it would where they were acknowledged before
+    /// they were synced: what no store may do.
+    pub fn forget_at_crash(&self, commits: usize) {
+        self.unsynced.lock().commits = commits;
+    }
+
+    /// Goes on when the power of this store is gone, see [`Faults::stop_after`].
+    pub async fn stopped(&self) {
+        self.power.lost().await;
+    }
+
+    /// Tells of every change from now on, in the moment in which it is committed; after a crash too.
+    pub fn watch(&self, watch: impl Fn(Change) + Send + Sync + 'static) {
+        self.watch.set(watch);
     }
 
     async fn call<T>(
@@ -72,12 +114,43 @@ impl MemoryStore {
         if plan.fails == Some(Moment::Before) {
             return Err(unavailable(call));
         }
-        let answer = work(&mut self.state.lock());
+        if plan.stops == Some(Moment::Before) {
+            self.power.cut();
+            self.power.on().await;
+        }
+        let answer = if plan.lost {
+            work(&mut self.state.lock().clone())
+        } else {
+            self.commit(work)
+        };
+        if plan.stops == Some(Moment::After) {
+            self.power.cut();
+            self.power.on().await;
+        }
         self.wait(plan.delay_after).await;
         if plan.fails == Some(Moment::After) {
             return Err(unavailable(call));
         }
         Ok(answer)
+    }
+
+    fn commit<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.state.lock();
+        let mut unsynced = self.unsynced.lock();
+        let before = (unsynced.commits > 0).then(|| state.clone());
+        let answer = work(&mut state);
+        let changes = state.changes();
+        if let Some(before) = before.filter(|_| !changes.is_empty()) {
+            unsynced.before.push_back(before);
+            let most = unsynced.commits;
+            while unsynced.before.len() > most {
+                unsynced.before.pop_front();
+            }
+        }
+        drop(unsynced);
+        drop(state);
+        self.watch.tell(changes);
+        answer
     }
 
     async fn wait(&self, delay: std::time::Duration) {

@@ -28,6 +28,8 @@ pub struct Answer {
 #[derive(Clone, Debug)]
 enum Outcome {
     Status(u16),
+    /// The head of an answer, and no end.
+    Partial(u16),
     Error(ErrorKind),
     Hang,
 }
@@ -45,6 +47,12 @@ impl Answer {
     #[must_use]
     pub fn status(status: u16) -> Self {
         Self::new(Outcome::Status(status))
+    }
+
+    /// The head of an answer with this status; its body breaks off.
+    #[must_use]
+    pub fn partial(status: u16) -> Self {
+        Self::new(Outcome::Partial(status))
     }
 
     /// No answer, for this reason.
@@ -113,6 +121,18 @@ impl Sent {
     }
 }
 
+/// What happens on the network.
+#[derive(Clone, Debug)]
+pub enum Traffic {
+    /// A request was sent. They are counted from 0.
+    Sent(usize, Box<Sent>),
+    /// What came of a request.
+    Ended(usize, Box<Exchange>),
+}
+
+/// Is told of all traffic.
+type Tell = Box<dyn Fn(Traffic) + Send>;
+
 /// Decides on an answer from the request.
 type Decide = Box<dyn FnMut(&Sent) -> Answer + Send>;
 
@@ -133,6 +153,7 @@ struct World {
     /// The `webhook-id`s under way to each URL.
     under_way: HashMap<String, Vec<String>>,
     recording_off: bool,
+    watch: Option<Tell>,
     count: usize,
 }
 
@@ -178,6 +199,11 @@ impl ScriptedSender {
         self.world.lock().recording_off = true;
     }
 
+    /// Tells of all traffic from now on, in the moment in which it happens; after a crash too.
+    pub fn watch(&self, watch: impl Fn(Traffic) + Send + 'static) {
+        self.world.lock().watch = Some(Box::new(watch));
+    }
+
     /// How many requests were sent.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -208,11 +234,18 @@ impl ScriptedSender {
     /// Requests of the old one never answer.
     #[must_use]
     pub fn crash(&self) -> Self {
+        self.crash_to(self.clock)
+    }
+
+    /// The same for a sender that goes on by another clock, in another runtime.
+    #[must_use]
+    pub fn crash_to(&self, clock: VirtualClock) -> Self {
         self.power.cut();
         self.world.lock().under_way.clear();
         Self {
+            clock,
+            world: Arc::clone(&self.world),
             power: Power::default(),
-            ..self.clone()
         }
     }
 
@@ -226,7 +259,7 @@ impl ScriptedSender {
         }
     }
 
-    fn begin(&self, request: &OutboundRequest) -> Answer {
+    fn begin(&self, request: &OutboundRequest) -> (usize, Answer) {
         let mut world = self.world.lock();
         let url = request.uri.to_string();
         let id = webhook_id(&request.headers);
@@ -247,11 +280,15 @@ impl ScriptedSender {
             .or_else(fixed)
             .or_else(|| world.decide.as_mut().map(|decide| decide(&sent)))
             .unwrap_or_else(|| Answer::status(200));
+        let number = world.count;
         world.count += 1;
+        if let Some(watch) = &world.watch {
+            watch(Traffic::Sent(number, Box::new(sent.clone())));
+        }
         if !world.recording_off {
             world.sent.push(sent);
         }
-        answer
+        (number, answer)
     }
 }
 
@@ -264,7 +301,7 @@ fn webhook_id(headers: &HeaderMap) -> &str {
 impl Sender for ScriptedSender {
     async fn send(&self, request: OutboundRequest) -> Exchange {
         self.power.on().await;
-        let answer = self.begin(&request);
+        let (number, answer) = self.begin(&request);
         let timed_out = matches!(answer.outcome, Outcome::Hang) || answer.after >= request.timeout;
         let took = if timed_out {
             request.timeout
@@ -283,7 +320,11 @@ impl Sender for ScriptedSender {
         } else {
             answer.outcome
         };
-        exchange(outcome, answer.headers, took)
+        let exchange = exchange(outcome, answer.headers, took);
+        if let Some(watch) = &self.world.lock().watch {
+            watch(Traffic::Ended(number, Box::new(exchange.clone())));
+        }
+        exchange
     }
 }
 
@@ -292,17 +333,18 @@ fn exchange(outcome: Outcome, headers: HeaderMap, took: Duration) -> Exchange {
         total: took,
         ..Timings::default()
     };
+    let answered = |status| {
+        Some(Response {
+            status,
+            version: "HTTP/1.1",
+            headers,
+            body: Vec::new(),
+            truncated: false,
+        })
+    };
     let (response, error) = match outcome {
-        Outcome::Status(status) => {
-            let response = Response {
-                status,
-                version: "HTTP/1.1",
-                headers,
-                body: Vec::new(),
-                truncated: false,
-            };
-            (Some(response), None)
-        }
+        Outcome::Status(status) => (answered(status), None),
+        Outcome::Partial(status) => (answered(status), Some(failed(ErrorKind::ConnectionClosed))),
         Outcome::Error(kind) => (None, Some(failed(kind))),
         Outcome::Hang => (None, Some(failed(ErrorKind::Timeout))),
     };

@@ -8,13 +8,16 @@ use fanfare_app::port::configuration::{
 };
 use fanfare_app::port::{Configuration, StoreError};
 
-use super::{Call, MemoryStore};
+use super::changes::Changes;
+use super::{Call, Change as Committed, MemoryStore};
 
 /// The documents; removed ones stay, without a body, for the feed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Documents {
     by_key: BTreeMap<DocumentKey, Entry>,
     revision: Revision,
+    /// Of this commit, for whoever watches.
+    pub(super) changes: Changes,
 }
 
 #[derive(Clone, Debug)]
@@ -66,7 +69,11 @@ impl Documents {
                 return Applied::Refused(place);
             }
         }
+        let since = self.revision;
         *self = next;
+        let changed = self.changes_after(since, usize::MAX);
+        self.changes
+            .extend(changed.into_iter().map(Committed::Document));
         Applied::Done(self.revision)
     }
 

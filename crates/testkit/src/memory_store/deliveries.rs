@@ -17,8 +17,9 @@ use fanfare_domain::id::{AttemptId, DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::Scope;
 use fanfare_domain::time::Timestamp;
 
+use super::changes::Changes;
 use super::tallies::Tallies;
-use super::{Call, MemoryStore};
+use super::{Call, Change, MemoryStore};
 
 /// The rows.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +30,8 @@ pub(super) struct Rows {
     pub(super) attempts: BTreeMap<(Scope, AttemptId), Attempt>,
     pub(super) tallies: Tallies,
     materialised: Position,
+    /// Of this commit, for whoever watches.
+    pub(super) changes: Changes,
 }
 
 /// Whether a settlement of a waiting row is newer than it. One that knows of fewer attempts was made
@@ -45,6 +48,7 @@ impl Rows {
             let place = self.attempts.entry((scope.clone(), attempt.id));
             if let Entry::Vacant(place) = place {
                 place.insert(attempt.as_ref().clone());
+                self.changes.push(Change::Attempt(attempt.clone()));
                 self.tallies.attempt(delivery, attempt);
             }
         }
@@ -80,7 +84,15 @@ impl Rows {
             }
             ended => self.tallies.end(delivery.endpoint, &ended),
         }
+        self.changes.push(Change::Row(Box::new(delivery.clone())));
         self.by_id.insert(key, delivery);
+    }
+
+    fn materialise(&mut self, position: Position) {
+        if position > self.materialised {
+            self.materialised = position;
+            self.changes.push(Change::Materialised(position));
+        }
     }
 
     fn of_endpoint(
@@ -191,8 +203,9 @@ impl Deliveries for MemoryStore {
     ) -> Result<Vec<Settled>, StoreError> {
         self.call(Call::Settle, |state| {
             let rows = &mut state.deliveries;
-            rows.materialised = rows.materialised.max(materialised.unwrap_or(0));
-            settlements.iter().map(|each| rows.settle(each)).collect()
+            let settled = settlements.iter().map(|each| rows.settle(each)).collect();
+            rows.materialise(materialised.unwrap_or(0));
+            settled
         })
         .await
     }

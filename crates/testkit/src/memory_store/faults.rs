@@ -39,15 +39,20 @@ pub enum Moment {
     After,
 }
 
-/// The faults of a store. Each is for one kind of calls.
+/// The faults of a store. Each is for one kind of calls, but for the moment at which it stops.
 #[derive(Debug, Default)]
-pub struct Faults(Mutex<BTreeMap<Call, Fault>>);
+pub struct Faults {
+    by_call: Mutex<BTreeMap<Call, Fault>>,
+    stop: Mutex<Option<(usize, Moment)>>,
+}
 
 #[derive(Debug, Default)]
 struct Fault {
     fails: Option<(usize, Moment)>,
     delay_before: Duration,
     delay_after: Duration,
+    /// Every so many calls, one is answered as if it was done, and is not.
+    lost: Option<usize>,
     calls: usize,
 }
 
@@ -55,6 +60,10 @@ struct Fault {
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) fails: Option<Moment>,
+    /// The power goes at this call.
+    pub(super) stops: Option<Moment>,
+    /// It is answered and not done.
+    pub(super) lost: bool,
     pub(super) delay_before: Duration,
     pub(super) delay_after: Duration,
 }
@@ -63,12 +72,24 @@ impl Faults {
     /// The next `count` calls of this kind fail as not available; `usize::MAX` for all until
     /// [`Faults::heal`].
     pub fn fail(&self, call: Call, count: usize, moment: Moment) {
-        self.0.lock().entry(call).or_default().fails = Some((count, moment));
+        self.by_call.lock().entry(call).or_default().fails = Some((count, moment));
+    }
+
+    /// Of every `every` calls of this kind the last is answered as if it was done, and is not: what no
+    /// store may do.
+    pub fn lose(&self, call: Call, every: usize) {
+        self.by_call.lock().entry(call).or_default().lost = Some(every.max(1));
+    }
+
+    /// The store's power goes at the call after `calls` others of any kind, before or after its work:
+    /// neither it nor any later one answers. See [`super::MemoryStore::stopped`].
+    pub fn stop_after(&self, calls: usize, moment: Moment) {
+        *self.stop.lock() = Some((calls, moment));
     }
 
     /// All calls of this kind take so much longer, before or after their work.
     pub fn delay(&self, call: Call, delay: Duration, moment: Moment) {
-        let mut faults = self.0.lock();
+        let mut faults = self.by_call.lock();
         let fault = faults.entry(call).or_default();
         match moment {
             Moment::Before => fault.delay_before = delay,
@@ -76,11 +97,13 @@ impl Faults {
         }
     }
 
-    /// Ends all faults and delays.
+    /// Ends all failures and delays.
     pub fn heal(&self) {
-        for fault in self.0.lock().values_mut() {
+        *self.stop.lock() = None;
+        for fault in self.by_call.lock().values_mut() {
             *fault = Fault {
                 calls: fault.calls,
+                lost: fault.lost,
                 ..Fault::default()
             };
         }
@@ -89,11 +112,22 @@ impl Faults {
     /// How many calls of this kind there were.
     #[must_use]
     pub fn calls(&self, call: Call) -> usize {
-        self.0.lock().get(&call).map_or(0, |fault| fault.calls)
+        self.by_call
+            .lock()
+            .get(&call)
+            .map_or(0, |fault| fault.calls)
     }
 
     pub(super) fn plan(&self, call: Call) -> Plan {
-        let mut faults = self.0.lock();
+        let stops = match &mut *self.stop.lock() {
+            Some((0, moment)) => Some(*moment),
+            Some((left, _)) => {
+                *left -= 1;
+                None
+            }
+            None => None,
+        };
+        let mut faults = self.by_call.lock();
         let fault = faults.entry(call).or_default();
         fault.calls += 1;
         let fails = match &mut fault.fails {
@@ -105,6 +139,10 @@ impl Faults {
         };
         Plan {
             fails,
+            stops,
+            lost: fault
+                .lost
+                .is_some_and(|every| fault.calls.is_multiple_of(every)),
             delay_before: fault.delay_before,
             delay_after: fault.delay_after,
         }

@@ -14,7 +14,8 @@ use fanfare_domain::id::EventId;
 use fanfare_domain::name::Scope;
 use fanfare_domain::time::Timestamp;
 
-use super::{Call, MemoryStore};
+use super::changes::Changes;
+use super::{Call, Change, MemoryStore};
 
 /// The events.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +25,8 @@ pub(super) struct Events {
     by_uid: BTreeMap<(Scope, String), (Position, Option<ContentDigest>)>,
     keys: BTreeMap<IdempotencyDigest, (Idempotency, Position)>,
     last: Position,
+    /// Of this commit, for whoever watches.
+    pub(super) changes: Changes,
 }
 
 impl Events {
@@ -53,6 +56,8 @@ impl Events {
         }
         self.last += 1;
         self.by_position.insert(self.last, Arc::clone(event));
+        self.changes
+            .push(Change::Event(self.last, Arc::clone(event)));
         self.by_id
             .insert((event.scope.clone(), event.id), self.last);
         if let Some(name) = uid {
