@@ -35,6 +35,10 @@ pub(crate) struct TenantInput {
     /// Notes of the caller: at most 50 names with a text each.
     #[schema(example = json!({"plan": "pro"}))]
     metadata: Option<BTreeMap<String, String>>,
+    /// Whether it is the operator's own: its endpoints can subscribe to the operational events of the
+    /// environment, such as `endpoint.disabled`, whose types come into the catalogue with it. They tell
+    /// of all other tenants. At most one tenant of an environment; none unless told.
+    operational: Option<bool>,
 }
 
 input!(TenantInput);
@@ -45,6 +49,7 @@ impl From<TenantInput> for TenantDraft {
             id: given.id,
             name: given.name,
             metadata: given.metadata,
+            operational: given.operational,
             unchanged_since: None,
         }
     }
@@ -56,6 +61,7 @@ impl From<&Tenant> for TenantInput {
             id: Some(tenant.id.to_string()),
             name: Some(tenant.name.clone()),
             metadata: Some(tenant.metadata.clone()),
+            operational: Some(tenant.operational),
         }
     }
 }
@@ -72,6 +78,8 @@ pub(crate) struct TenantView {
     name: String,
     /// Notes of the caller.
     metadata: BTreeMap<String, String>,
+    /// Whether it gets the operational events of the environment.
+    operational: bool,
     /// When it was made.
     created_at: Time,
     /// When it was last changed.
@@ -84,6 +92,7 @@ impl From<Tenant> for TenantView {
             id: tenant.id.to_string(),
             name: tenant.name,
             metadata: tenant.metadata,
+            operational: tenant.operational,
             created_at: tenant.created_at.into(),
             updated_at: tenant.updated_at.into(),
         }

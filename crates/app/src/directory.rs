@@ -24,6 +24,7 @@ mod change;
 mod known_type;
 mod target;
 
+pub use change::Touched;
 pub use known_type::{KnownType, SchemaRefused};
 pub use target::Target;
 
@@ -48,6 +49,8 @@ struct World {
 struct Inhabitants {
     types: HashMap<EventTypeName, Arc<KnownType>>,
     tenants: HashMap<TenantId, Arc<Vec<Arc<Target>>>>,
+    /// Those of the tenants that are operational; nearly always none or one.
+    operational: Vec<TenantId>,
 }
 
 /// What publishing needs to know, taken at one moment.
@@ -106,6 +109,40 @@ impl Directory {
             .is_some_and(|all| all.tenants.contains_key(&scope.tenant))
     }
 
+    /// Whether what happens to this tenant's endpoints is told to an operational tenant: one is there,
+    /// and it is not this one.
+    #[must_use]
+    pub fn tells_of(&self, scope: &Scope) -> bool {
+        let world = self.world.read();
+        world
+            .environments
+            .get(&scope.environment)
+            .is_some_and(|all| {
+                !all.operational.is_empty() && !all.operational.contains(&scope.tenant)
+            })
+    }
+
+    /// The operational tenants of an environment.
+    #[must_use]
+    pub fn operational_tenants(&self, environment: &EnvironmentId) -> Vec<TenantId> {
+        let world = self.world.read();
+        world
+            .environments
+            .get(environment)
+            .map(|all| all.operational.clone())
+            .unwrap_or_default()
+    }
+
+    /// The environments that have an operational tenant.
+    #[must_use]
+    pub fn operational_environments(&self) -> Vec<EnvironmentId> {
+        let world = self.world.read();
+        let told = |(id, all): (&EnvironmentId, &Inhabitants)| {
+            (!all.operational.is_empty()).then(|| id.clone())
+        };
+        world.environments.iter().filter_map(told).collect()
+    }
+
     /// How many endpoints a tenant has.
     #[must_use]
     pub fn endpoint_count(&self, scope: &Scope) -> usize {
@@ -123,6 +160,12 @@ impl Directory {
     #[must_use]
     pub fn target(&self, endpoint: EndpointId) -> Option<Arc<Target>> {
         self.world.read().targets.get(&endpoint).cloned()
+    }
+
+    /// Every endpoint, in no particular order.
+    #[must_use]
+    pub fn targets(&self) -> Vec<Arc<Target>> {
+        self.world.read().targets.values().cloned().collect()
     }
 
     /// The key with this digest.

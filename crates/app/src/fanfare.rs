@@ -9,8 +9,9 @@ use fanfare_domain::key::{Key, KeyDigest};
 use fanfare_domain::name::{EnvironmentId, Scope};
 use tokio::sync::Mutex;
 
-use crate::directory::Directory;
+use crate::directory::{Directory, Touched};
 use crate::error::UseCaseError;
+use crate::notices::{Notice, Queue};
 use crate::port::{Clock, Configuration, Deliveries, Dispatch, Log, Random, Sender, StoreError};
 
 /// What the use cases are given.
@@ -74,6 +75,8 @@ pub struct Fanfare {
     /// Up to where payloads past their time were dropped since the start, so that each pass looks at
     /// new ones only. A start looks at all once.
     pub(crate) payloads_dropped_to: AtomicI64,
+    /// Changes of state that are to become operational events.
+    pub(crate) notices: Queue,
 }
 
 impl std::fmt::Debug for Fanfare {
@@ -105,6 +108,7 @@ impl Fanfare {
             administrator,
             refreshing: Mutex::new(()),
             payloads_dropped_to: AtomicI64::new(0),
+            notices: Queue::default(),
         }
     }
 
@@ -154,8 +158,13 @@ impl Fanfare {
                 .configuration
                 .changes_after(self.directory.revision(), REFRESH_STEP)
                 .await?;
-            for endpoint in self.directory.apply(&changes)? {
-                self.ports.dispatch.changed(endpoint);
+            for Touched { id, before, after } in self.directory.apply(&changes)? {
+                self.ports.dispatch.changed(id);
+                if let (Some(before), Some(after)) = (before, after)
+                    && let Some(notice) = Notice::between(&before.endpoint, &after.endpoint)
+                {
+                    self.tell(notice);
+                }
             }
             if changes.len() < REFRESH_STEP {
                 return Ok(());

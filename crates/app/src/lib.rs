@@ -14,6 +14,7 @@ pub mod event_types;
 pub mod external;
 pub mod format;
 pub mod keys;
+pub mod notices;
 pub mod port;
 pub mod publish;
 pub mod repository;

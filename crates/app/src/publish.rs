@@ -54,9 +54,20 @@ pub struct Accepted {
     pub repeated: bool,
 }
 
-struct Ready {
-    append: Append,
-    targets: Vec<Option<Arc<Target>>>,
+/// An event with its targets, to be appended.
+pub(crate) struct Ready {
+    pub(crate) append: Append,
+    /// The targets' present form.
+    pub(crate) targets: Vec<Option<Arc<Target>>>,
+}
+
+/// What an event says, checked.
+pub(crate) struct Said {
+    pub(crate) uid: Option<String>,
+    pub(crate) event_type: EventTypeName,
+    pub(crate) subcategory: Option<String>,
+    pub(crate) attributes: Attributes,
+    pub(crate) data: Bytes,
 }
 
 impl Fanfare {
@@ -176,30 +187,49 @@ impl Fanfare {
             return Err(UseCaseError::not_found("tenant", &scope.tenant));
         }
         let (event_type, attributes, data) = self.check(&route, &draft, now)?;
+        let said = Said {
+            uid: draft.uid,
+            event_type,
+            subcategory: draft.subcategory,
+            attributes,
+            data,
+        };
+        Ok(self.ready(scope, &route, said, key, now))
+    }
+
+    /// Finds an event's targets and gives it its id.
+    pub(crate) fn ready(
+        &self,
+        scope: Scope,
+        route: &Route,
+        said: Said,
+        key: Option<IdempotencyKey>,
+        now: Timestamp,
+    ) -> Ready {
         let matching = route.matching(
-            event_type.as_str(),
-            draft.subcategory.as_deref(),
-            &attributes,
+            said.event_type.as_str(),
+            said.subcategory.as_deref(),
+            &said.attributes,
         );
         let targets: Vec<Option<Arc<Target>>> =
             matching.take(MAX_TARGETS).cloned().map(Some).collect();
-        let content = draft.uid.is_some().then(|| {
+        let content = said.uid.is_some().then(|| {
             content::event_digest(
-                &event_type,
-                draft.subcategory.as_deref(),
-                &attributes,
-                &data,
+                &said.event_type,
+                said.subcategory.as_deref(),
+                &said.attributes,
+                &said.data,
             )
         });
         let event = Event {
             id: EventId::new(now, self.ports.random.bits()),
             scope,
-            uid: draft.uid,
-            event_type,
-            subcategory: draft.subcategory,
-            attributes,
+            uid: said.uid,
+            event_type: said.event_type,
+            subcategory: said.subcategory,
+            attributes: said.attributes,
             created_at: now,
-            data,
+            data: said.data,
             targets: targets
                 .iter()
                 .flatten()
@@ -211,14 +241,14 @@ impl Fanfare {
             content: key.content,
             expires_at: now.after(self.limits.idempotency),
         });
-        Ok(Ready {
+        Ready {
             append: Append {
                 event: Arc::new(event),
                 idempotency,
                 content,
             },
             targets,
-        })
+        }
     }
 
     fn check(

@@ -9,7 +9,7 @@ use fanfare_domain::name::{EnvironmentId, TenantId};
 use fanfare_domain::time::Timestamp;
 
 use crate::environments::check_text;
-use crate::error::{Faults, UseCaseError};
+use crate::error::{Conflict, Faults, UseCaseError};
 use crate::fanfare::Fanfare;
 use crate::port::configuration::{Change, Revision};
 use crate::repository::{PageOf, Stored, in_environment, still};
@@ -26,6 +26,8 @@ pub struct TenantDraft {
     pub name: Option<String>,
     /// The caller's own notes.
     pub metadata: Option<BTreeMap<String, String>>,
+    /// Whether it gets the operational events of its environment; it does not unless told.
+    pub operational: Option<bool>,
     /// When what it replaces was last changed, where it was made from that: one that was changed since
     /// is left alone.
     pub unchanged_since: Option<Timestamp>,
@@ -89,16 +91,38 @@ impl Fanfare {
         let Ok(id) = id else {
             return Err(UseCaseError::Invalid(Vec::new()));
         };
+        let operational = draft.operational.unwrap_or_default();
+        if operational {
+            self.make_room_for_operational(environment, &id).await?;
+        }
         let tenant = Tenant {
             environment: environment.clone(),
             id,
             name: draft.name.unwrap_or_default(),
             metadata: draft.metadata.unwrap_or_default(),
+            operational,
             created_at: now,
             updated_at: now,
         };
         self.insert(&tenant).await?;
         Ok(tenant)
+    }
+
+    /// Refuses a second operational tenant, and makes the types of its events where they are missing.
+    async fn make_room_for_operational(
+        &self,
+        environment: &EnvironmentId,
+        id: &TenantId,
+    ) -> Result<(), UseCaseError> {
+        let there = self.directory.operational_tenants(environment);
+        if let Some(other) = there.iter().find(|other| *other != id) {
+            return Err(Conflict::State(format!(
+                "the tenant {:?} is the operational one of this environment; change that one first",
+                other.as_str()
+            ))
+            .into());
+        }
+        self.ensure_operational_types(environment).await
     }
 
     /// One tenant.
@@ -145,11 +169,16 @@ impl Fanfare {
             faults.add("#/id", "can't be changed");
         }
         faults.refuse_if_any()?;
+        let operational = draft.operational.unwrap_or_default();
+        if operational && let Ok(id) = TenantId::parse(id) {
+            self.make_room_for_operational(environment, &id).await?;
+        }
         let now = self.ports.clock.now();
         let change = |tenant: &mut Tenant| {
             still(draft.unchanged_since, tenant.updated_at, "tenant")?;
             tenant.name = draft.name.clone().unwrap_or_default();
             tenant.metadata = draft.metadata.clone().unwrap_or_default();
+            tenant.operational = operational;
             tenant.updated_at = now;
             Ok(())
         };

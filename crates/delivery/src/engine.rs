@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use fanfare_app::Fanfare;
 use fanfare_app::directory::{Directory, Target};
+use fanfare_app::notices::Notice;
 use fanfare_app::port::log::{Event, Position};
 use fanfare_app::port::{Clock, Deliveries, Dispatch, Log, Random, Sender, StoreError};
 use fanfare_domain::delivery::Delivery;
@@ -129,7 +130,7 @@ struct Shared {
     parked: Parked,
     /// Told when something was parked.
     told_parked: Notify,
-    /// For what only the use cases can do: disabling an endpoint.
+    /// For what only the use cases can do: disabling an endpoint, telling of changes.
     fanfare: OnceLock<Weak<Fanfare>>,
     stopping: AtomicBool,
     /// Told when a worker ends while stopping.
@@ -266,6 +267,13 @@ impl Shared {
     /// Whether more events may come into memory.
     fn has_room(&self) -> bool {
         self.budget.has_room() && self.parked.has_room()
+    }
+
+    /// Tells the operator of a change of state, after it was committed. Never waits.
+    fn tell(&self, notice: impl FnOnce() -> Notice) {
+        if let Some(fanfare) = self.fanfare.get().and_then(Weak::upgrade) {
+            fanfare.tell(notice());
+        }
     }
 
     fn stopping(&self) -> bool {

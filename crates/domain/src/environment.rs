@@ -29,6 +29,9 @@ pub struct Tenant {
     pub name: String,
     /// The caller's own notes.
     pub metadata: BTreeMap<String, String>,
+    /// Whether it is the operator's own, and gets the operational events of its environment.
+    #[serde(default)]
+    pub operational: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.

@@ -88,6 +88,7 @@ impl Node {
                 .ensure_environment(served.environment.clone())
                 .await?;
         }
+        fanfare.begin_to_tell().await?;
         let fresh_key = match settings.admin_key {
             Some(_) => None,
             None => fanfare.ensure_administrator().await?,
@@ -118,6 +119,13 @@ impl Node {
             task.abort();
         }
         self.engine.shutdown(limit).await;
+        // What ended in the last moments; it is sent after the next start.
+        let told = self.fanfare.announce_waiting();
+        if !matches!(tokio::time::timeout(limit, told).await, Ok(Ok(()))) {
+            tracing::warn!(
+                "operational events of the last moments could not be stored and are lost"
+            );
+        }
         self.store.close().await;
     }
 }

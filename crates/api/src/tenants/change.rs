@@ -23,7 +23,8 @@ use crate::state::Api;
     request_body = TenantInput,
     responses(
         (status = 200, description = "The tenant as it is now.", body = TenantView),
-        (status = 409, description = "Others changed it at the same time, again and again.",
+        (status = 409, description = "Others changed it at the same time, again and again, or the environment has \
+            another operational tenant.",
             body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
@@ -52,7 +53,8 @@ pub(crate) async fn replace_tenant(
     request_body(content = TenantInput, content_type = "application/merge-patch+json"),
     responses(
         (status = 200, description = "The tenant as it is now.", body = TenantView),
-        (status = 409, description = "Others changed it at the same time, again and again.",
+        (status = 409, description = "Others changed it at the same time, again and again, or the environment has \
+            another operational tenant.",
             body = ProblemView, content_type = "application/problem+json"),
     ),
 )]

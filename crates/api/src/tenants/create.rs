@@ -18,7 +18,7 @@ use crate::state::Api;
     responses(
         (status = 201, description = "The tenant.", body = TenantView,
             headers(("Location" = String, description = "Its path."))),
-        (status = 409, description = "The id is taken.", body = ProblemView,
+        (status = 409, description = "The id is taken, or the environment has another operational tenant.", body = ProblemView,
             content_type = "application/problem+json"),
     ),
 )]

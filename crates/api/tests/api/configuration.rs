@@ -247,3 +247,44 @@ async fn the_document_and_its_page_need_no_key_and_no_outside_host() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_operational_tenant_brings_the_types_of_its_events_and_is_the_only_one() {
+    let world = World::furnished().await;
+    let types = async || {
+        let types = world.get("/v1/event-types").await.ok(200);
+        let types = types["data"].as_array().unwrap();
+        let names = types.iter().map(|each| each["name"].as_str().unwrap());
+        names.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(types().await, ["invoice.paid"]);
+    let operations = json!({"id": "operations", "name": "Operations", "operational": true});
+    let made = world.post("/v1/tenants", operations).await.ok(201);
+    assert_eq!(made["operational"], true);
+    let names = types().await;
+    assert!(names.contains(&"endpoint.disabled".to_owned()), "{names:?}");
+    assert!(
+        names.contains(&"delivery.exhausted".to_owned()),
+        "{names:?}"
+    );
+
+    let second = json!({"operational": true});
+    let answer = world
+        .write("PATCH", "/v1/tenants/acme", second.clone())
+        .await;
+    let problem = answer.problem(409);
+    assert!(
+        problem["detail"].as_str().unwrap().contains("operations"),
+        "{problem}"
+    );
+    let none = json!({"operational": false});
+    let changed = world.write("PATCH", "/v1/tenants/operations", none).await;
+    assert_eq!(changed.ok(200)["operational"], false);
+    let moved = world.write("PATCH", "/v1/tenants/acme", second).await;
+    assert_eq!(moved.ok(200)["operational"], true);
+    // A patch of something else leaves it so.
+    let renamed = world
+        .write("PATCH", "/v1/tenants/acme", json!({"name": "Acme"}))
+        .await;
+    assert_eq!(renamed.ok(200)["operational"], true);
+}

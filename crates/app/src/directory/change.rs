@@ -14,12 +14,23 @@ use super::{Directory, KnownType, Target, World};
 use crate::port::StoreError;
 use crate::port::configuration::{Changed, Document, DocumentKey, Kind};
 
+/// An endpoint that a change touched.
+#[derive(Debug)]
+pub struct Touched {
+    /// The endpoint.
+    pub id: EndpointId,
+    /// What it was; none where it was not known.
+    pub before: Option<Arc<Target>>,
+    /// What it is; none where it is gone.
+    pub after: Option<Arc<Target>>,
+}
+
 impl Directory {
     /// Takes in changes, in order; answers the endpoints that they touched.
     ///
     /// # Errors
     /// When a document can't be read; those before it were taken in.
-    pub fn apply(&self, changes: &[Changed]) -> Result<Vec<EndpointId>, StoreError> {
+    pub fn apply(&self, changes: &[Changed]) -> Result<Vec<Touched>, StoreError> {
         let mut touched = Vec::new();
         for change in changes {
             match change {
@@ -32,7 +43,7 @@ impl Directory {
         Ok(touched)
     }
 
-    fn put(&self, document: &Document, touched: &mut Vec<EndpointId>) -> Result<(), StoreError> {
+    fn put(&self, document: &Document, touched: &mut Vec<Touched>) -> Result<(), StoreError> {
         match document.key.kind {
             Kind::Environment => {
                 let environment: Environment = read(document)?;
@@ -45,13 +56,12 @@ impl Directory {
             Kind::Tenant => {
                 let tenant: Tenant = read(document)?;
                 let mut world = self.world.write();
-                world
-                    .environments
-                    .entry(tenant.environment)
-                    .or_default()
-                    .tenants
-                    .entry(tenant.id)
-                    .or_default();
+                let all = world.environments.entry(tenant.environment).or_default();
+                all.operational.retain(|each| *each != tenant.id);
+                if tenant.operational {
+                    all.operational.push(tenant.id.clone());
+                }
+                all.tenants.entry(tenant.id).or_default();
             }
             Kind::EventType => {
                 let event_type: EventType = read(document)?;
@@ -71,9 +81,13 @@ impl Directory {
             }
             Kind::Endpoint => {
                 let endpoint: Endpoint = read(document)?;
-                touched.push(endpoint.id);
                 let target = Arc::new(Target::new(endpoint, &self.formats));
-                self.world.write().put_target(target);
+                let before = self.world.write().put_target(Arc::clone(&target));
+                touched.push(Touched {
+                    id: target.endpoint.id,
+                    before,
+                    after: Some(target),
+                });
             }
             Kind::Key => {
                 let key: Key = read(document)?;
@@ -88,7 +102,7 @@ impl Directory {
         Ok(())
     }
 
-    fn remove(&self, key: &DocumentKey, touched: &mut Vec<EndpointId>) {
+    fn remove(&self, key: &DocumentKey, touched: &mut Vec<Touched>) {
         let mut world = self.world.write();
         match key.kind {
             Kind::Environment => {
@@ -97,6 +111,7 @@ impl Directory {
             Kind::Tenant => {
                 if let Some(all) = world.environments.get_mut(key.environment.as_str()) {
                     all.tenants.remove(key.id.as_str());
+                    all.operational.retain(|each| each.as_str() != key.id);
                 }
             }
             Kind::EventType => {
@@ -106,8 +121,12 @@ impl Directory {
             }
             Kind::Endpoint => {
                 if let Ok(id) = EndpointId::parse(&key.id) {
-                    world.remove_target(id);
-                    touched.push(id);
+                    let before = world.remove_target(id);
+                    touched.push(Touched {
+                        id,
+                        before,
+                        after: None,
+                    });
                 }
             }
             Kind::Key => {
@@ -121,7 +140,8 @@ impl Directory {
 }
 
 impl World {
-    fn put_target(&mut self, target: Arc<Target>) {
+    /// Answers the one that it takes the place of.
+    fn put_target(&mut self, target: Arc<Target>) -> Option<Arc<Target>> {
         let scope = target.endpoint.scope.clone();
         let tenants = &mut self
             .environments
@@ -133,13 +153,11 @@ impl World {
             Ok(place) => list[place] = Arc::clone(&target),
             Err(place) => list.insert(place, Arc::clone(&target)),
         }
-        self.targets.insert(target.endpoint.id, target);
+        self.targets.insert(target.endpoint.id, target)
     }
 
-    fn remove_target(&mut self, id: EndpointId) {
-        let Some(target) = self.targets.remove(&id) else {
-            return;
-        };
+    fn remove_target(&mut self, id: EndpointId) -> Option<Arc<Target>> {
+        let target = self.targets.remove(&id)?;
         let Scope {
             environment,
             tenant,
@@ -151,6 +169,7 @@ impl World {
         if let Some(list) = tenants.and_then(|tenants| tenants.get_mut(tenant)) {
             Arc::make_mut(list).retain(|each| each.endpoint.id != id);
         }
+        Some(target)
     }
 }
 

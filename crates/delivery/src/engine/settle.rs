@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fanfare_app::notices::Notice;
 use fanfare_app::port::StoreError;
 use fanfare_app::port::deliveries::{Settled, Settlement};
 use fanfare_domain::attempt::Attempt;
-use fanfare_domain::delivery::{Delivery, DeliveryState};
+use fanfare_domain::delivery::{Delivery, DeliveryState, FailedReason};
 use tokio::sync::mpsc;
 
 use super::Shared;
@@ -111,6 +112,13 @@ async fn settle(shared: &Arc<Shared>, origins: &[Origin], mut settlements: Vec<S
         let delivery = &settlement.delivery;
         if settled == Settled::Recorded {
             shared.meters.ended(delivery.state.name(), 1);
+            if let DeliveryState::Failed {
+                reason: FailedReason::Exhausted,
+                ..
+            } = delivery.state
+            {
+                shared.tell(|| Notice::exhausted(delivery));
+            }
         }
         if let Some(lane) = shared.lanes.find(delivery.endpoint) {
             lane.release(origin, delivery.id);

@@ -13,6 +13,7 @@ mod endpoint_state;
 mod extra_and_replay;
 mod lanes;
 mod long_run;
+mod operational;
 mod overflow;
 mod random;
 mod recording;

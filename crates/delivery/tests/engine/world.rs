@@ -64,7 +64,10 @@ impl World {
         }));
         let fanfare = ground.fanfare(Arc::<Engine>::clone(&engine));
         fanfare.refresh().await.unwrap();
+        fanfare.begin_to_tell().await.unwrap();
         engine.start(&fanfare).await.unwrap();
+        let telling = Arc::clone(&fanfare);
+        tokio::spawn(async move { telling.announce().await });
         Self {
             ground,
             engine,

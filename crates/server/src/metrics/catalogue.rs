@@ -71,6 +71,16 @@ pub(crate) const METRICS: &[Metric] = &[
         description: "Time that attempts took, the answer's body included.",
     },
     Metric {
+        name: "fanfare_operational_events_total",
+        sort: Sort::Counter,
+        description: "Operational events that were made.",
+    },
+    Metric {
+        name: "fanfare_operational_events_lost_total",
+        sort: Sort::Counter,
+        description: "Operational events that were lost, since too many came at once.",
+    },
+    Metric {
         name: "fanfare_commit_batch_size",
         sort: Sort::Histogram(BATCHES),
         description: "Writes that shared a commit of the store.",

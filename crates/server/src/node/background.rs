@@ -23,6 +23,7 @@ pub(super) fn start(fanfare: &Arc<Fanfare>, retention: Retention) -> Vec<AbortHa
         tokio::spawn(refresh(Arc::clone(fanfare))).abort_handle(),
         tokio::spawn(measure(Arc::clone(fanfare))).abort_handle(),
         tokio::spawn(retain(Arc::clone(fanfare), retention)).abort_handle(),
+        tokio::spawn(announce(Arc::clone(fanfare))).abort_handle(),
     ]
 }
 
@@ -45,6 +46,10 @@ async fn refresh(fanfare: Arc<Fanfare>) {
             Err(_) => {}
         }
     }
+}
+
+async fn announce(fanfare: Arc<Fanfare>) {
+    fanfare.announce().await;
 }
 
 async fn measure(fanfare: Arc<Fanfare>) {
