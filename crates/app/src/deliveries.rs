@@ -40,6 +40,7 @@ fn on_its_way(event: &Event, id: DeliveryId, endpoint: EndpointId) -> Delivery {
         first_attempt_at: None,
         last_status: None,
         last_error: None,
+        turn: None,
     }
 }
 
@@ -207,6 +208,7 @@ impl Fanfare {
             first_attempt_at: None,
             last_status: None,
             last_error: None,
+            turn: None,
             ..delivery
         };
         let settlement = Settlement {

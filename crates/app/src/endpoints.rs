@@ -8,6 +8,7 @@ use fanfare_domain::endpoint::{Disabled, DisabledReason, Endpoint};
 use fanfare_domain::fault::Fault;
 use fanfare_domain::id::EndpointId;
 use fanfare_domain::name::Scope;
+use fanfare_domain::order::{OnFailure, Ordering};
 use fanfare_domain::policy::PolicyPatch;
 use fanfare_domain::secret::{Secret, SecretKind};
 use fanfare_domain::time::Timestamp;
@@ -38,6 +39,10 @@ pub struct EndpointDraft {
     pub metadata: Option<BTreeMap<String, String>>,
     /// How its policy differs from the preset.
     pub policy: Option<PolicyPatch>,
+    /// In which order it gets its deliveries; in none unless told.
+    pub ordering: Option<Ordering>,
+    /// What becomes of an order when its first delivery fails; it goes on unless told.
+    pub on_failure: Option<OnFailure>,
     /// What kind of secret is made for it.
     pub signature: Option<SecretKind>,
     /// The first secret; one is made unless told. Only when it is created.
@@ -114,6 +119,8 @@ impl Fanfare {
             headers: given.headers,
             metadata: given.metadata,
             policy: given.policy,
+            ordering: given.ordering,
+            on_failure: given.on_failure,
             signature: kind,
             secrets: vec![Secret {
                 text,
@@ -194,6 +201,8 @@ impl Fanfare {
             endpoint.headers = given.headers;
             endpoint.metadata = given.metadata;
             endpoint.policy = given.policy;
+            endpoint.ordering = given.ordering;
+            endpoint.on_failure = given.on_failure;
             endpoint.signature = draft.signature.unwrap_or_default();
             endpoint.disabled = match (given.enabled, endpoint.disabled.take()) {
                 (true, _) => None,

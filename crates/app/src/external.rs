@@ -83,6 +83,8 @@ impl Fanfare {
             headers: Default::default(),
             metadata: Default::default(),
             policy: Default::default(),
+            ordering: Default::default(),
+            on_failure: Default::default(),
             signature: SecretKind::Hmac,
             secrets: Vec::new(),
             disabled: None,

@@ -8,6 +8,7 @@ use fanfare_domain::event::{Attributes, check_event_id};
 use fanfare_domain::fault::Fault;
 use fanfare_domain::id::{EventId, MAX_TARGETS};
 use fanfare_domain::name::{EnvironmentId, EventTypeName, Scope, TenantId};
+use fanfare_domain::order::check_ordering_key;
 use fanfare_domain::time::Timestamp;
 
 use crate::directory::{Route, Target};
@@ -30,6 +31,8 @@ pub struct EventDraft {
     pub subcategory: Option<String>,
     /// What endpoints can ask for.
     pub attributes: BTreeMap<String, Vec<String>>,
+    /// What it is ordered by at endpoints that order by key.
+    pub ordering_key: Option<String>,
     /// The data: JSON, as the bytes that came in.
     pub data: Option<Bytes>,
     /// What was found wrong before.
@@ -67,6 +70,7 @@ pub(crate) struct Said {
     pub(crate) event_type: EventTypeName,
     pub(crate) subcategory: Option<String>,
     pub(crate) attributes: Attributes,
+    pub(crate) ordering_key: Option<String>,
     pub(crate) data: Bytes,
 }
 
@@ -192,6 +196,7 @@ impl Fanfare {
             event_type,
             subcategory: draft.subcategory,
             attributes,
+            ordering_key: draft.ordering_key,
             data,
         };
         Ok(self.ready(scope, &route, said, key, now))
@@ -218,6 +223,7 @@ impl Fanfare {
                 &said.event_type,
                 said.subcategory.as_deref(),
                 &said.attributes,
+                said.ordering_key.as_deref(),
                 &said.data,
             )
         });
@@ -228,6 +234,7 @@ impl Fanfare {
             event_type: said.event_type,
             subcategory: said.subcategory,
             attributes: said.attributes,
+            ordering_key: said.ordering_key,
             created_at: now,
             data: said.data,
             targets: targets
@@ -282,6 +289,9 @@ impl Fanfare {
         let attributes = Attributes::new(draft.attributes.clone());
         if let Err(cause) = &attributes {
             faults.add("#/attributes", cause);
+        }
+        if let Some(Err(cause)) = draft.ordering_key.as_deref().map(check_ordering_key) {
+            faults.add("#/ordering_key", cause);
         }
         match &draft.data {
             None => faults.add("#/data", "is required"),

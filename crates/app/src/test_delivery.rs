@@ -70,6 +70,7 @@ impl Fanfare {
             event_type: name,
             subcategory: None,
             attributes: Attributes::default(),
+            ordering_key: None,
             created_at: now,
             data: Bytes::from(data.to_string()),
             targets: vec![target.endpoint.id],

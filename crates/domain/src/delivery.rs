@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{DeliveryId, EndpointId, EventId};
 use crate::name::{EventTypeName, Scope};
+use crate::order::Turn;
 use crate::time::Timestamp;
 
 /// One event on its way to one endpoint.
@@ -35,6 +36,8 @@ pub struct Delivery {
     pub last_status: Option<u16>,
     /// The kind of error of the last attempt.
     pub last_error: Option<crate::attempt::ErrorKind>,
+    /// Where it stands in the order of its endpoint; none where it stands in no order, as replays do.
+    pub turn: Option<Turn>,
 }
 
 /// Where a delivery stands. It leaves `Waiting` once, and never returns.

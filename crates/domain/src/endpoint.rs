@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::Attributes;
 use crate::id::EndpointId;
 use crate::name::{EventTypeName, Scope};
+use crate::order::{OnFailure, Ordering};
 use crate::policy::PolicyPatch;
 use crate::secret::{Secret, SecretKind};
 use crate::time::Timestamp;
@@ -39,6 +40,12 @@ pub struct Endpoint {
     pub metadata: BTreeMap<String, String>,
     /// How it differs from the policy of its dialect.
     pub policy: PolicyPatch,
+    /// In which order it gets its deliveries.
+    #[serde(default)]
+    pub ordering: Ordering,
+    /// What becomes of an order when its first delivery fails for good.
+    #[serde(default)]
+    pub on_failure: OnFailure,
     /// What kind of secret is made for it.
     pub signature: SecretKind,
     /// The secrets, newest first; all that have not ended sign.

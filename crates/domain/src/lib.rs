@@ -16,6 +16,7 @@ pub mod header;
 pub mod id;
 pub mod key;
 pub mod name;
+pub mod order;
 pub mod policy;
 pub mod secret;
 pub mod signature;

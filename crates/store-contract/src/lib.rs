@@ -20,6 +20,7 @@ pub mod feed;
 pub mod listing;
 mod made;
 pub mod model;
+pub mod order;
 pub mod recovery;
 pub mod retention;
 pub mod settle;
@@ -116,6 +117,19 @@ macro_rules! contract_suite {
                 waiting_deliveries_are_discarded_in_steps,
                 events_with_a_waiting_delivery_are_told_apart,
                 rows_that_exist_are_told_apart,
+            }
+            order::{
+                a_strand_is_read_in_order_whatever_is_due,
+                what_is_of_a_strand_is_not_found_by_its_time,
+                strands_are_listed_page_by_page,
+                lanes_say_whether_something_waits_in_turn,
+                a_turn_is_kept_however_often_it_is_settled,
+                a_failed_delivery_holds_its_strand_until_it_is_lifted,
+                a_delivered_replay_lifts_the_hold_of_its_event_only,
+                what_is_out_of_turn_is_found_and_placed,
+                a_discard_ends_what_waits_in_turn_too,
+                retention_leaves_what_holds,
+                positions_are_found_by_event,
             }
             listing::{
                 deliveries_are_listed_newest_first_page_by_page,

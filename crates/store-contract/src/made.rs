@@ -13,6 +13,7 @@ use fanfare_domain::delivery::{Delivery, DeliveryState, FailedReason};
 use fanfare_domain::event::Attributes;
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::{EnvironmentId, EventTypeName, Scope, TenantId};
+use fanfare_domain::order::{Strand, Turn};
 use fanfare_domain::time::Timestamp;
 
 /// The time of number 0: the start of a minute.
@@ -53,6 +54,7 @@ pub(crate) fn event(number: u64) -> Event {
         event_type: event_type("invoice.paid"),
         subcategory: None,
         attributes: Attributes::default(),
+        ordering_key: None,
         created_at: time(number),
         data: Bytes::from(format!("{{\"number\":{number}}}")),
         targets: vec![endpoint(1), endpoint(2)],
@@ -65,6 +67,7 @@ pub(crate) fn full_event(number: u64) -> Event {
     Event {
         uid: Some(format!("caller:{number}")),
         subcategory: Some("late".to_owned()),
+        ordering_key: Some("order/ÿ".to_owned()),
         attributes: Attributes::new(attributes).unwrap(),
         ..event(number)
     }
@@ -119,7 +122,29 @@ pub(crate) fn delivery(event: &Event, place: u16) -> Delivery {
         first_attempt_at: None,
         last_status: None,
         last_error: None,
+        turn: None,
     }
+}
+
+/// The delivery with a turn: at a position, of a strand.
+pub(crate) fn in_turn(delivery: &Delivery, position: i64, strand: Option<Strand>) -> Delivery {
+    Delivery {
+        turn: Some(Turn {
+            position,
+            strand,
+            holds: false,
+        }),
+        ..delivery.clone()
+    }
+}
+
+/// The delivery failed, and it holds its strand.
+pub(crate) fn holding(delivery: &Delivery, at: u64) -> Delivery {
+    let mut failed = failed(delivery, at);
+    if let Some(turn) = &mut failed.turn {
+        turn.holds = true;
+    }
+    failed
 }
 
 /// A replay, made at a number's time; it stands as the old one does.
@@ -127,6 +152,7 @@ pub(crate) fn replay(of: &Delivery, number: u64) -> Delivery {
     Delivery {
         id: DeliveryId::for_replay(time(number), of.id.bits() as u64 ^ 0xABCD_0000_0000),
         replay_of: Some(of.id),
+        turn: None,
         created_at: time(number),
         ..of.clone()
     }

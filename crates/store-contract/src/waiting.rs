@@ -93,6 +93,7 @@ pub async fn lanes_are_listed_by_endpoint_page_by_page(engine: &dyn Engine) {
     let expected = (0..7).map(|number| WaitingLane {
         endpoint: endpoint(number),
         next: time(500 - number - 19),
+        in_turn: false,
     });
     assert_eq!(lanes, expected.collect::<Vec<_>>());
 }

@@ -62,6 +62,7 @@ impl World {
             event_type: self.event_type.clone(),
             subcategory: None,
             attributes: Attributes::default(),
+            ordering_key: None,
             created_at: now,
             data: Bytes::from(vec![b'7'; 512]),
             targets: vec![EndpointId::from_bits(1 + tenant as u128)],
@@ -87,6 +88,7 @@ impl World {
                 first_attempt_at: Some(now),
                 last_status: Some(200),
                 last_error: None,
+                turn: None,
             },
             attempt: Some(Box::new(Attempt {
                 id: id.attempt(1),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fanfare_app::port::deliveries::{
-    Backlog, Deliveries, DeliveryQuery, Due, Expired, Settled, Settlement, Tally, WaitingLane,
+    Backlog, Deliveries, DeliveryQuery, Due, Expired, InTurn, Placed, Settled, Settlement, Tally,
+    WaitingLane,
 };
 use fanfare_app::port::error::StoreError;
 use fanfare_app::port::log::Position;
@@ -13,6 +14,7 @@ use fanfare_domain::attempt::Attempt;
 use fanfare_domain::delivery::{Delivery, DiscardedReason};
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::Scope;
+use fanfare_domain::order::{Ordering, Strand};
 use fanfare_domain::time::Timestamp;
 use parking_lot::Mutex;
 
@@ -23,6 +25,7 @@ mod code;
 mod discard;
 mod due;
 mod lookup;
+mod order;
 mod query;
 mod retention;
 mod row;
@@ -101,6 +104,84 @@ impl Deliveries for SqliteDeliveries {
         let readers = &self.database.readers;
         readers
             .read(move |reading| due::lanes(reading, after, limit))
+            .await
+    }
+
+    async fn in_turn(
+        &self,
+        endpoint: EndpointId,
+        strand: Strand,
+        from: Position,
+        limit: usize,
+    ) -> Result<InTurn, StoreError> {
+        let readers = &self.database.readers;
+        readers
+            .read(move |reading| order::in_turn(reading, endpoint, strand, from, limit))
+            .await
+    }
+
+    async fn strands(
+        &self,
+        endpoint: EndpointId,
+        after: Option<Strand>,
+        limit: usize,
+    ) -> Result<Vec<Strand>, StoreError> {
+        let readers = &self.database.readers;
+        readers
+            .read(move |reading| order::strands(reading, endpoint, after, limit))
+            .await
+    }
+
+    async fn out_of_turn(
+        &self,
+        endpoint: EndpointId,
+        ordering: Ordering,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let readers = &self.database.readers;
+        readers
+            .read(move |reading| order::out_of_turn(reading, endpoint, ordering, limit))
+            .await
+    }
+
+    async fn place(&self, placed: Vec<Placed>) -> Result<(), StoreError> {
+        let writer = &self.database.writer;
+        writer
+            .ask(placed.len() * order::WEIGHT, move |writing| {
+                order::place(writing, &placed)
+            })
+            .await
+    }
+
+    async fn holding(
+        &self,
+        endpoints: &[EndpointId],
+        most: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let endpoints = endpoints.to_vec();
+        let readers = &self.database.readers;
+        readers
+            .read(move |reading| order::holding(reading, &endpoints, most))
+            .await
+    }
+
+    async fn lift_hold(&self, scope: &Scope, id: DeliveryId) -> Result<bool, StoreError> {
+        let scope = scope.clone();
+        let writer = &self.database.writer;
+        writer
+            .ask(order::WEIGHT, move |writing| {
+                order::lift_hold(writing, &scope, id)
+            })
+            .await
+    }
+
+    async fn lift_holds(&self, endpoint: EndpointId, limit: usize) -> Result<usize, StoreError> {
+        let limit = limit.min(discard::AT_ONCE);
+        let writer = &self.database.writer;
+        writer
+            .ask(limit * order::WEIGHT, move |writing| {
+                order::lift_holds(writing, endpoint, limit)
+            })
             .await
     }
 

@@ -74,6 +74,18 @@ impl Log for SqliteLog {
             .await
     }
 
+    async fn positions(
+        &self,
+        scope: &Scope,
+        ids: &[EventId],
+    ) -> Result<Vec<(EventId, Position)>, StoreError> {
+        let (scope, ids) = (scope.clone(), ids.to_vec());
+        let readers = &self.database.readers;
+        readers
+            .read(move |reading| read::positions(reading, &scope, &ids))
+            .await
+    }
+
     async fn events(&self, query: &EventQuery) -> Result<Vec<Arc<Event>>, StoreError> {
         let query = query.clone();
         let readers = &self.database.readers;

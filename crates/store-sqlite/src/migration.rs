@@ -7,7 +7,10 @@ pub(crate) const APPLICATION_ID: u32 = 0x464E_4652;
 
 /// Each brings the schema from the version before to its own, counted from 1. What is released is
 /// never changed; a change is a further one.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_first.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../migrations/0001_first.sql"),
+    include_str!("../migrations/0002_delivery_discipline.sql"),
+];
 
 /// The version that this binary reads and writes.
 pub const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;

@@ -15,6 +15,7 @@ mod configuration;
 mod deliveries;
 mod faults;
 mod log;
+mod order;
 mod retention;
 mod tallies;
 

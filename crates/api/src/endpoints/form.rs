@@ -175,6 +175,8 @@ impl From<EndpointInput> for EndpointDraft {
             headers: given.headers,
             metadata: given.metadata,
             policy: given.delivery_policy.map(Into::into),
+            ordering: None,
+            on_failure: None,
             signature: given.signature.map(Into::into),
             secret: given.secret,
             enabled: given.enabled,

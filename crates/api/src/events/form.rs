@@ -100,6 +100,7 @@ impl From<EventInput> for EventDraft {
             event_type: given.r#type,
             subcategory: given.subcategory,
             attributes: given.attributes.map(lists).unwrap_or_default(),
+            ordering_key: None,
             data: given.data.map(own_bytes),
             found: Vec::new(),
         }

@@ -6,6 +6,7 @@ use fanfare_domain::endpoint::Subscription;
 use fanfare_domain::event::Attributes;
 use fanfare_domain::header::{InvalidHeader, check_headers};
 use fanfare_domain::name::{EventTypeName, Scope};
+use fanfare_domain::order::{OnFailure, Ordering};
 use fanfare_domain::policy::PolicyPatch;
 use fanfare_domain::target_url::check_url;
 
@@ -28,6 +29,8 @@ pub(super) struct Given {
     pub(super) headers: BTreeMap<String, String>,
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) policy: PolicyPatch,
+    pub(super) ordering: Ordering,
+    pub(super) on_failure: OnFailure,
     pub(super) enabled: bool,
 }
 
@@ -68,6 +71,14 @@ impl Fanfare {
         for cause in policy.faults() {
             faults.add(format!("#/delivery_policy/{}", cause.member), cause.detail);
         }
+        let ordering = draft.ordering.unwrap_or_default();
+        let on_failure = draft.on_failure.unwrap_or_default();
+        if ordering == Ordering::Unordered && on_failure == OnFailure::Hold {
+            faults.add(
+                "#/on_failure",
+                "can be \"hold\" only where \"ordering\" is \"by_key\" or \"strict\"",
+            );
+        }
         Some(Given {
             url: draft.url.clone()?,
             description,
@@ -76,6 +87,8 @@ impl Fanfare {
             headers,
             metadata,
             policy,
+            ordering,
+            on_failure,
             enabled: draft.enabled.unwrap_or(true),
         })
     }

@@ -186,6 +186,8 @@ impl Fanfare {
             )?,
             subcategory: None,
             attributes: Default::default(),
+            // What happened to one endpoint can be had in order.
+            ordering_key: Some(notice.endpoint.to_string()),
             data: data.to_string().into(),
         };
         let ready = self.ready(listener, &route, said, None, now);

@@ -13,6 +13,7 @@ use fanfare_domain::attempt::Attempt;
 use fanfare_domain::delivery::{Delivery, DiscardedReason, StateName};
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::{EventTypeName, Scope};
+use fanfare_domain::order::{Ordering, Strand, Turn};
 use fanfare_domain::time::Timestamp;
 
 use super::StoreError;
@@ -24,7 +25,9 @@ pub struct Settlement {
     /// The delivery as it stands now. A row is made where there is none, and replaced where the old
     /// one waits; a row that ended stays as it is. One that knows of fewer attempts than the row was
     /// made before them: it may end the delivery, but neither makes it wait anew nor undoes what is
-    /// known of the attempts.
+    /// known of the attempts. A row that is there keeps its turn, but for whether it holds its strand.
+    ///
+    /// A replay that is delivered lifts the hold of the delivery to the same endpoint of its event.
     pub delivery: Delivery,
     /// The attempt that led here.
     pub attempt: Option<Box<Attempt>>,
@@ -53,8 +56,30 @@ pub struct Due {
 pub struct WaitingLane {
     /// The endpoint.
     pub endpoint: EndpointId,
-    /// When the first is due.
+    /// When the first is due of those that are of no strand, or else the first one of the first strand.
     pub next: Timestamp,
+    /// Whether some are of a strand.
+    pub in_turn: bool,
+}
+
+/// Deliveries of a strand.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InTurn {
+    /// Those that wait, in order, whether they are due or not.
+    pub deliveries: Vec<Delivery>,
+    /// The delivery that holds the strand.
+    pub held_by: Option<DeliveryId>,
+}
+
+/// A delivery with the turn that it gets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placed {
+    /// Whose.
+    pub scope: Scope,
+    /// Which.
+    pub id: DeliveryId,
+    /// Its turn; none: it stands in no order.
+    pub turn: Option<Turn>,
 }
 
 /// How much waits.
@@ -143,7 +168,7 @@ pub trait Deliveries: Send + Sync + 'static {
         ids: &[DeliveryId],
     ) -> Result<HashSet<DeliveryId>, StoreError>;
 
-    /// Waiting deliveries of an endpoint that are due at `now`.
+    /// Waiting deliveries of an endpoint that are due at `now` and of no strand.
     async fn due(
         &self,
         endpoint: EndpointId,
@@ -157,6 +182,48 @@ pub trait Deliveries: Send + Sync + 'static {
         after: Option<EndpointId>,
         limit: usize,
     ) -> Result<Vec<WaitingLane>, StoreError>;
+
+    /// Up to `limit` deliveries of a strand from a position on, and what holds it.
+    async fn in_turn(
+        &self,
+        endpoint: EndpointId,
+        strand: Strand,
+        from: Position,
+        limit: usize,
+    ) -> Result<InTurn, StoreError>;
+
+    /// Strands of an endpoint that a delivery waits in or holds, by number, after one.
+    async fn strands(
+        &self,
+        endpoint: EndpointId,
+        after: Option<Strand>,
+        limit: usize,
+    ) -> Result<Vec<Strand>, StoreError>;
+
+    /// Up to `limit` waiting first deliveries of an endpoint whose turn is not of the form that this
+    /// ordering wants: without a strand, of the wrong one, or with one where there should be none.
+    async fn out_of_turn(
+        &self,
+        endpoint: EndpointId,
+        ordering: Ordering,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError>;
+
+    /// Gives waiting rows their turns, in one commit; those that are gone or ended stay as they are.
+    async fn place(&self, placed: Vec<Placed>) -> Result<(), StoreError>;
+
+    /// Up to `most` deliveries for each endpoint that failed and hold a strand of it.
+    async fn holding(
+        &self,
+        endpoints: &[EndpointId],
+        most: usize,
+    ) -> Result<Vec<Delivery>, StoreError>;
+
+    /// Lifts a delivery's hold on its strand; false where it holds none.
+    async fn lift_hold(&self, scope: &Scope, id: DeliveryId) -> Result<bool, StoreError>;
+
+    /// Lifts up to `limit` holds on an endpoint's strands; answers how many.
+    async fn lift_holds(&self, endpoint: EndpointId, limit: usize) -> Result<usize, StoreError>;
 
     /// Ends up to `limit` waiting rows of an endpoint as discarded; answers how many it ended.
     async fn discard(
@@ -195,6 +262,7 @@ pub trait Deliveries: Send + Sync + 'static {
     /// Which of these events have a delivery that waits.
     async fn waiting_events(&self, ids: &[EventId]) -> Result<HashSet<EventId>, StoreError>;
 
-    /// Takes up to `limit` expired rows; answers how many it took.
+    /// Takes up to `limit` expired rows; answers how many it took. A delivery that holds its strand is
+    /// not taken.
     async fn drop_expired(&self, expired: Expired, limit: usize) -> Result<usize, StoreError>;
 }

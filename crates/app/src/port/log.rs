@@ -26,6 +26,8 @@ pub struct Event {
     pub subcategory: Option<String>,
     /// What endpoints can ask for besides the type.
     pub attributes: Attributes,
+    /// What it is ordered by at endpoints that order by key.
+    pub ordering_key: Option<String>,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// The data, as the bytes that came in. Empty once its retention is over, see [`Event::payload_gone`].
@@ -154,6 +156,13 @@ pub trait Log: Send + Sync + 'static {
         scope: &Scope,
         ids: &[EventId],
     ) -> Result<Vec<Arc<Event>>, StoreError>;
+
+    /// Where these events of a tenant stand in the log; those that are gone are left out.
+    async fn positions(
+        &self,
+        scope: &Scope,
+        ids: &[EventId],
+    ) -> Result<Vec<(EventId, Position)>, StoreError>;
 
     /// Events of a tenant, newest first.
     async fn events(&self, query: &EventQuery) -> Result<Vec<Arc<Event>>, StoreError>;

@@ -14,12 +14,18 @@ pub(super) fn event_digest(
     event_type: &EventTypeName,
     subcategory: Option<&str>,
     attributes: &Attributes,
+    ordering_key: Option<&str>,
     data: &[u8],
 ) -> ContentDigest {
     let mut context = Context::new(&SHA256);
     let attributes: BTreeMap<&str, &[String]> = attributes.iter().collect();
     let head = serde_json::json!([event_type, subcategory, attributes]);
     context.update(head.to_string().as_bytes());
+    // What an event may lack adds nothing where it does, so that digests of earlier versions count on.
+    if let Some(key) = ordering_key {
+        let member = serde_json::json!({"ordering_key": key});
+        context.update(member.to_string().as_bytes());
+    }
     context.update(&canonical(data));
     shortened(context)
 }

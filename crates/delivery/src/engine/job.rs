@@ -123,5 +123,6 @@ pub(super) fn fresh(event: &Event, place: u16, endpoint: EndpointId) -> Delivery
         first_attempt_at: None,
         last_status: None,
         last_error: None,
+        turn: None,
     }
 }

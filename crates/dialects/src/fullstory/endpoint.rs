@@ -126,6 +126,8 @@ mod tests {
             headers: Default::default(),
             metadata: Default::default(),
             policy: Default::default(),
+            ordering: Default::default(),
+            on_failure: Default::default(),
             signature: SecretKind::Hmac,
             secrets: Vec::new(),
             disabled: None,

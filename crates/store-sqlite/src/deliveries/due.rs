@@ -4,7 +4,7 @@ use fanfare_app::port::deliveries::{Backlog, Due, WaitingLane};
 use fanfare_domain::delivery::DeliveryState;
 use fanfare_domain::id::EndpointId;
 use fanfare_domain::time::Timestamp;
-use rusqlite::OptionalExtension;
+use rusqlite::{CachedStatement, OptionalExtension};
 
 use super::row;
 use crate::failure::Failure;
@@ -18,8 +18,8 @@ pub(super) fn due(
 ) -> Result<Due, Failure> {
     // One more than asked for: it is the next, or says that what is due goes on.
     let rows = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
-    let rest = "INDEXED BY deliveries_due WHERE state = 0 AND endpoint = ?1 AND at <= ?2
-        ORDER BY at, id LIMIT ?3";
+    let rest = "INDEXED BY deliveries_due WHERE state = 0 AND strand IS NULL AND endpoint = ?1
+        AND at <= ?2 ORDER BY at, id LIMIT ?3";
     let mut deliveries = row::collect(reading, rest, (endpoint.to_bytes(), now.micros(), rows))?;
     let next = if deliveries.len() > limit {
         deliveries.pop().and_then(|next| match next.state {
@@ -31,7 +31,8 @@ pub(super) fn due(
             .connection
             .prepare_cached(
                 "SELECT at FROM deliveries INDEXED BY deliveries_due
-                WHERE state = 0 AND endpoint = ?1 AND at > ?2 ORDER BY at LIMIT 1",
+                WHERE state = 0 AND strand IS NULL AND endpoint = ?1 AND at > ?2
+                ORDER BY at LIMIT 1",
             )?
             .query_row((endpoint.to_bytes(), now.micros()), |row| row.get(0))
             .optional()?
@@ -46,23 +47,42 @@ pub(super) fn lanes(
     after: Option<EndpointId>,
     limit: usize,
 ) -> Result<Vec<WaitingLane>, Failure> {
-    let mut statement = reading.connection.prepare_cached(
+    let mut by_time = reading.connection.prepare_cached(
         "SELECT endpoint, at FROM deliveries INDEXED BY deliveries_due
-        WHERE state = 0 AND endpoint > ?1 ORDER BY endpoint, at LIMIT 1",
+        WHERE state = 0 AND strand IS NULL AND endpoint > ?1 ORDER BY endpoint, at LIMIT 1",
+    )?;
+    let mut by_turn = reading.connection.prepare_cached(
+        "SELECT endpoint, at FROM deliveries INDEXED BY deliveries_in_turn
+        WHERE state = 0 AND strand IS NOT NULL AND endpoint > ?1
+        ORDER BY endpoint, strand, position LIMIT 1",
     )?;
     // The empty byte string sorts before all.
     let mut after = after.map(|id| id.to_bytes().to_vec()).unwrap_or_default();
     let mut lanes = Vec::new();
     while lanes.len() < limit {
-        let found: Option<([u8; 16], i64)> = statement
-            .query_row([&after], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        let Some((endpoint, at)) = found else { break };
+        let first = |statement: &mut CachedStatement<'_>| {
+            statement
+                .query_row([&after], |row| {
+                    Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, i64>(1)?))
+                })
+                .optional()
+        };
+        let timed = first(&mut by_time)?;
+        let turned = first(&mut by_turn)?;
+        let endpoints = timed.iter().chain(&turned).map(|(endpoint, _)| *endpoint);
+        let Some(endpoint) = endpoints.min() else {
+            break;
+        };
+        let of_it = |found: &Option<([u8; 16], i64)>| found.filter(|(id, _)| *id == endpoint);
+        let (timed, turned) = (of_it(&timed), of_it(&turned));
+        if let Some((_, at)) = timed.or(turned) {
+            lanes.push(WaitingLane {
+                endpoint: EndpointId::from_bytes(endpoint),
+                next: Timestamp::from_micros(at),
+                in_turn: turned.is_some(),
+            });
+        }
         after = endpoint.to_vec();
-        lanes.push(WaitingLane {
-            endpoint: EndpointId::from_bytes(endpoint),
-            next: Timestamp::from_micros(at),
-        });
     }
     Ok(lanes)
 }

@@ -154,7 +154,7 @@ fn find_deliveries(
     limit: usize,
 ) -> Result<Found, Failure> {
     let mut rows = connection.prepare_cached(
-        "SELECT id, scope, state = 0 FROM deliveries INDEXED BY deliveries_id
+        "SELECT id, scope, state = 0 OR holds IS 1 FROM deliveries INDEXED BY deliveries_id
         WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3",
     )?;
     let mut keys = Vec::new();
@@ -232,7 +232,7 @@ fn take(writing: &mut Writing<'_>, expired: Expired, keys: &[Key]) -> Result<usi
         }
         Expired::Deliveries(_) => {
             let mut delivery = connection.prepare_cached(
-                "DELETE FROM deliveries WHERE scope = ?1 AND id = ?2 AND state <> 0
+                "DELETE FROM deliveries WHERE scope = ?1 AND id = ?2 AND state <> 0 AND holds IS NULL
                 RETURNING seq, endpoint",
             )?;
             let mut its_attempts = connection

@@ -3,6 +3,7 @@
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::{EventTypeName, Scope};
+use fanfare_domain::order::{Strand, Turn};
 use fanfare_domain::time::Timestamp;
 use rusqlite::Params;
 
@@ -13,7 +14,7 @@ use crate::row::Row;
 
 /// What [`read`] reads, in its order.
 const COLUMNS: &str = "scope, id, event, endpoint, event_type, state, reason, at, attempts, \
-    extra_attempts, replay_of, created_at, first_attempt_at, last_status, last_error";
+    extra_attempts, replay_of, created_at, first_attempt_at, last_status, last_error, position, strand, holds";
 
 /// All deliveries of `SELECT … FROM deliveries` and `rest`.
 pub(super) fn collect(
@@ -56,6 +57,14 @@ fn read(row: &Row<'_, '_>, scope: Scope) -> Result<Delivery, Failure> {
                 .ok_or_else(|| row.corrupt("last_error", "no such number is known"))
         })
         .transpose()?;
+    let position: Option<i64> = row.get(15, "position")?;
+    let strand: Option<i64> = row.get(16, "strand")?;
+    let holds: Option<bool> = row.get(17, "holds")?;
+    let turn = position.map(|position| Turn {
+        position,
+        strand: strand.map(Strand::from_number),
+        holds: holds == Some(true),
+    });
     Ok(Delivery {
         id,
         scope,
@@ -70,5 +79,6 @@ fn read(row: &Row<'_, '_>, scope: Scope) -> Result<Delivery, Failure> {
         first_attempt_at: first_attempt_at.map(Timestamp::from_micros),
         last_status: row.number_or_none(13, "last_status")?,
         last_error,
+        turn,
     })
 }

@@ -2,10 +2,11 @@
 
 use fanfare_app::port::deliveries::{Settled, Settlement};
 use fanfare_app::port::log::Position;
-use fanfare_domain::delivery::Delivery;
+use fanfare_domain::delivery::{Delivery, StateName};
+use fanfare_domain::order::Strand;
 use rusqlite::{CachedStatement, Connection, Statement};
 
-use super::{attempts, code};
+use super::{attempts, code, order};
 use crate::failure::Failure;
 use crate::lists::DELIVERIES;
 use crate::writer::Writing;
@@ -15,8 +16,9 @@ use crate::writer::Writing;
 /// delivery, but neither make it wait anew nor undo what is known of the attempts.
 const RECORD: &str = "
     INSERT INTO deliveries (seq, scope, id, event, endpoint, event_type, state, reason, at, attempts,
-    extra_attempts, replay_of, created_at, first_attempt_at, last_status, last_error)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+    extra_attempts, replay_of, created_at, first_attempt_at, last_status, last_error, position,
+    strand, holds)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
     ON CONFLICT (id) DO UPDATE SET
     state = excluded.state, reason = excluded.reason, at = excluded.at,
     attempts = max(attempts, excluded.attempts),
@@ -24,7 +26,8 @@ const RECORD: &str = "
     first_attempt_at = iif(excluded.attempts < attempts, first_attempt_at,
         excluded.first_attempt_at),
     last_status = iif(excluded.attempts < attempts, last_status, excluded.last_status),
-    last_error = iif(excluded.attempts < attempts, last_error, excluded.last_error)
+    last_error = iif(excluded.attempts < attempts, last_error, excluded.last_error),
+    holds = excluded.holds
     WHERE scope = excluded.scope AND state = 0
     AND (excluded.state <> 0 OR excluded.attempts >= attempts)";
 
@@ -100,6 +103,9 @@ fn one(
     if recorded {
         let sums = &mut writing.state.tallies;
         sums.end(delivery.endpoint, &delivery.state, 1);
+        if delivery.replay_of.is_some() && delivery.state.name() == StateName::Delivered {
+            order::replayed(connection, delivery)?;
+        }
         return Ok(Settled::Recorded);
     }
     let waits: bool = connection
@@ -149,6 +155,12 @@ fn record(
         delivery.first_attempt_at.map(|at| at.micros()),
         delivery.last_status,
         delivery.last_error.map(code::of_error_kind),
+        delivery.turn.map(|turn| turn.position),
+        delivery
+            .turn
+            .and_then(|turn| turn.strand)
+            .map(Strand::number),
+        delivery.turn.filter(|turn| turn.holds).map(|_| 1),
     ])?;
     Ok(changed == 1)
 }

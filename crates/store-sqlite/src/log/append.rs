@@ -77,8 +77,8 @@ fn insert(
     connection
         .prepare_cached(
             "INSERT INTO events (position, scope, id, created_at, event_type, subcategory,
-            attributes, uid, content, targets, data)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            attributes, uid, content, targets, data, ordering_key)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute((
             position,
@@ -92,6 +92,7 @@ fn insert(
             content,
             row::targets_to_bytes(&event.targets),
             &*event.data,
+            &event.ordering_key,
         ))?;
     if let Some(key) = &append.idempotency {
         // An expired key's row is taken over.

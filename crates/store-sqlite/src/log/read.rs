@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fanfare_app::port::log::{Event, EventQuery, EventRef, Position};
 use fanfare_domain::id::EventId;
 use fanfare_domain::name::Scope;
-use rusqlite::Params;
+use rusqlite::{OptionalExtension, Params};
 
 use super::row;
 use crate::failure::Failure;
@@ -75,6 +75,27 @@ pub(super) fn by_id(
     for id in ids {
         let rest = "WHERE scope = ?1 AND id = ?2";
         found.extend(events(collect(reading, rest, (scope, id.to_bytes()))?));
+    }
+    Ok(found)
+}
+
+pub(super) fn positions(
+    reading: &Reading<'_>,
+    scope: &Scope,
+    ids: &[EventId],
+) -> Result<Vec<(EventId, Position)>, Failure> {
+    let connection = reading.connection;
+    let Some(scope) = scopes::find(connection, scope)? else {
+        return Ok(Vec::new());
+    };
+    let mut statement =
+        connection.prepare_cached("SELECT position FROM events WHERE scope = ?1 AND id = ?2")?;
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        let position: Option<Position> = statement
+            .query_row((scope, id.to_bytes()), |row| row.get(0))
+            .optional()?;
+        found.extend(position.map(|position| (*id, position)));
     }
     Ok(found)
 }

@@ -16,7 +16,7 @@ use crate::scopes::ScopeNames;
 
 /// What [`read`] reads, in its order.
 pub(super) const COLUMNS: &str = "position, scope, id, created_at, event_type, subcategory, \
-    attributes, uid, targets, data";
+    attributes, uid, targets, data, ordering_key";
 
 /// The endpoints of an event, one after the other.
 pub(super) fn targets_to_bytes(targets: &[EndpointId]) -> Vec<u8> {
@@ -75,6 +75,7 @@ pub(super) fn read_of(row: &Row<'_, '_>, scope: Scope) -> Result<(Position, Arc<
         event_type,
         subcategory: row.get(5, "subcategory")?,
         attributes,
+        ordering_key: row.get(10, "ordering_key")?,
         created_at: Timestamp::from_micros(row.get(3, "created_at")?),
         data: Bytes::from(data),
         targets: targets

@@ -33,6 +33,7 @@ pub(super) fn event(number: u64, bytes: usize) -> Event {
         event_type: EventTypeName::parse("invoice.paid").unwrap(),
         subcategory: None,
         attributes: Attributes::default(),
+        ordering_key: None,
         created_at,
         data: Bytes::from(vec![b'7'; bytes]),
         targets: vec![EndpointId::from_bits(1)],
@@ -81,6 +82,7 @@ pub(super) fn delivered(number: u64) -> Settlement {
             first_attempt_at: Some(event.created_at),
             last_status: Some(200),
             last_error: None,
+            turn: None,
         },
         attempt: None,
     }

@@ -216,3 +216,51 @@ async fn a_store_opens_again_after_a_crash_in_its_first_moments() {
         assert_eq!(events(&store).await.len(), 1);
     }
 }
+
+/// A store as the first release made it: an event with one delivery that waits, and one that arrived.
+fn first_version(path: &Path) {
+    let old = Connection::open(path).unwrap();
+    old.execute_batch(include_str!("../../migrations/0001_first.sql"))
+        .unwrap();
+    old.execute_batch(
+        "INSERT INTO scopes VALUES (1, 'default', 'acme');
+        INSERT INTO events VALUES (1, 1, x'01990000000000000000000100000000', 1790000000000000,
+            'invoice.paid', NULL, NULL, NULL, NULL,
+            x'0000000000000000000000000000000100000000000000000000000000000002', x'7b7d');
+        INSERT INTO deliveries VALUES (1, 1, x'01990000000000000000000100010000', NULL,
+            x'00000000000000000000000000000001', 'invoice.paid', 0, NULL, 1790000300000000, 1, 0,
+            NULL, 1790000000000000, 1790000000000000, 500, NULL);
+        INSERT INTO deliveries VALUES (2, 1, x'01990000000000000000000100020000', NULL,
+            x'00000000000000000000000000000002', 'invoice.paid', 1, NULL, 1790000000100000, 1, 0,
+            NULL, 1790000000000000, 1790000000000000, 204, NULL);",
+    )
+    .unwrap();
+    // "FNFR" in the file's header.
+    old.pragma_update(None, "application_id", 0x464E_4652)
+        .unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    old.pragma_update(None, "journal_mode", "WAL").unwrap();
+    old.close().unwrap();
+}
+
+#[tokio::test]
+async fn a_store_of_the_first_version_opens_and_goes_on() {
+    let (_folder, path) = folder();
+    first_version(&path);
+    let to = SCHEMA_VERSION;
+    let store = open(&path).unwrap();
+    assert_eq!(events(&store).await.len(), 1);
+    let deliveries = store.deliveries();
+    let endpoint = fanfare_domain::id::EndpointId::from_bits(1);
+    let later = fanfare_domain::time::Timestamp::from_seconds(1_790_001_000);
+    let due = deliveries.due(endpoint, later, 10).await.unwrap();
+    let waiting = &due.deliveries[0];
+    assert_eq!(
+        (due.deliveries.len(), waiting.attempts, waiting.turn),
+        (1, 1, None)
+    );
+    append(&store, 7, 100).await.unwrap();
+    assert_eq!(events(&store).await.len(), 2);
+    store.close().await;
+    assert_eq!(migrate(&path).unwrap(), Migrated { from: to, to });
+}

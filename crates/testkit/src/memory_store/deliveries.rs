@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fanfare_app::port::deliveries::{
-    Backlog, DeliveryQuery, Due, Expired, Settled, Settlement, Tally, WaitingLane,
+    Backlog, DeliveryQuery, Due, Expired, InTurn, Placed, Settled, Settlement, Tally, WaitingLane,
 };
 use fanfare_app::port::log::Position;
 use fanfare_app::port::{Deliveries, StoreError};
 use fanfare_domain::attempt::Attempt;
-use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason};
+use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason, StateName};
 use fanfare_domain::id::{AttemptId, DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::Scope;
+use fanfare_domain::order::{Ordering, Strand, Turn};
 use fanfare_domain::time::Timestamp;
 
 use super::changes::Changes;
@@ -25,8 +26,10 @@ use super::{Call, Change, MemoryStore};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rows {
     pub(super) by_id: BTreeMap<(Scope, DeliveryId), Delivery>,
-    /// Those that wait, in the order in which each endpoint's are due.
+    /// Those that wait and are of no strand, in the order in which each endpoint's are due.
     waiting: BTreeMap<EndpointId, BTreeSet<(Timestamp, DeliveryId, Scope)>>,
+    /// Those that wait in a strand, in order.
+    pub(super) in_turn: BTreeMap<EndpointId, BTreeMap<(Strand, Position, DeliveryId), Scope>>,
     pub(super) attempts: BTreeMap<(Scope, AttemptId), Attempt>,
     pub(super) tallies: Tallies,
     materialised: Position,
@@ -38,6 +41,25 @@ pub(super) struct Rows {
 /// before them: it may end the delivery, but not make it wait anew.
 fn newer(row: &Delivery, settled: &Delivery) -> bool {
     settled.state.ended() || settled.attempts >= row.attempts
+}
+
+/// The strand that a delivery is of.
+pub(super) fn strand(row: &Delivery) -> Option<(Strand, Position)> {
+    let turn = row.turn?;
+    Some((turn.strand?, turn.position))
+}
+
+/// Whether a delivery holds its strand.
+pub(super) fn holds(row: &Delivery) -> bool {
+    row.turn.is_some_and(|turn| turn.holds)
+}
+
+/// The turn of the row that is there, and whether the settlement says that it holds.
+fn kept_turn(row: &Delivery, settled: &Delivery) -> Option<Turn> {
+    row.turn.map(|turn| Turn {
+        holds: holds(settled),
+        ..turn
+    })
 }
 
 impl Rows {
@@ -58,34 +80,67 @@ impl Rows {
             Some(row) if !newer(row, delivery) => return Settled::Recorded,
             Some(row) if delivery.attempts < row.attempts => Delivery {
                 state: delivery.state,
+                turn: kept_turn(row, delivery),
                 ..row.clone()
             },
-            _ => delivery.clone(),
+            Some(row) => Delivery {
+                turn: kept_turn(row, delivery),
+                ..delivery.clone()
+            },
+            None => delivery.clone(),
         };
         self.put(recorded);
+        if delivery.replay_of.is_some() && delivery.state.name() == StateName::Delivered {
+            self.replayed(delivery);
+        }
         Settled::Recorded
     }
 
-    fn put(&mut self, delivery: Delivery) {
+    pub(super) fn put(&mut self, delivery: Delivery) {
         let key = (delivery.scope.clone(), delivery.id);
-        if let Some(old) = self.by_id.get(&key)
-            && let DeliveryState::Waiting { due_at } = old.state
-            && let Some(lane) = self.waiting.get_mut(&old.endpoint)
-        {
+        if let Some(old) = self.by_id.get(&key).cloned() {
+            self.take_out(&old);
+        }
+        self.put_in(&delivery);
+        if delivery.state.ended() {
+            self.tallies.end(delivery.endpoint, &delivery.state);
+        }
+        self.changes.push(Change::Row(Box::new(delivery.clone())));
+        self.by_id.insert(key, delivery);
+    }
+
+    /// Takes a row out of what waits.
+    pub(super) fn take_out(&mut self, old: &Delivery) {
+        let DeliveryState::Waiting { due_at } = old.state else {
+            return;
+        };
+        if let Some((strand, position)) = strand(old) {
+            if let Some(lane) = self.in_turn.get_mut(&old.endpoint) {
+                lane.remove(&(strand, position, old.id));
+                if lane.is_empty() {
+                    self.in_turn.remove(&old.endpoint);
+                }
+            }
+        } else if let Some(lane) = self.waiting.get_mut(&old.endpoint) {
             lane.remove(&(due_at, old.id, old.scope.clone()));
             if lane.is_empty() {
                 self.waiting.remove(&old.endpoint);
             }
         }
-        match delivery.state {
-            DeliveryState::Waiting { due_at } => {
-                let lane = self.waiting.entry(delivery.endpoint).or_default();
-                lane.insert((due_at, delivery.id, delivery.scope.clone()));
-            }
-            ended => self.tallies.end(delivery.endpoint, &ended),
+    }
+
+    /// Puts a row into what waits, if it does.
+    pub(super) fn put_in(&mut self, row: &Delivery) {
+        let DeliveryState::Waiting { due_at } = row.state else {
+            return;
+        };
+        if let Some((strand, position)) = strand(row) {
+            let lane = self.in_turn.entry(row.endpoint).or_default();
+            lane.insert((strand, position, row.id), row.scope.clone());
+        } else {
+            let lane = self.waiting.entry(row.endpoint).or_default();
+            lane.insert((due_at, row.id, row.scope.clone()));
         }
-        self.changes.push(Change::Row(Box::new(delivery.clone())));
-        self.by_id.insert(key, delivery);
     }
 
     fn materialise(&mut self, position: Position) {
@@ -95,12 +150,22 @@ impl Rows {
         }
     }
 
-    fn of_endpoint(
+    pub(super) fn of_endpoint(
         &self,
         endpoint: EndpointId,
     ) -> impl Iterator<Item = (Timestamp, DeliveryId, &Scope)> {
         let lane = self.waiting.get(&endpoint).into_iter().flatten();
         lane.map(|(due_at, id, scope)| (*due_at, *id, scope))
+    }
+
+    /// Everything that waits for an endpoint, that of strands last.
+    fn waiting_for(&self, endpoint: EndpointId) -> impl Iterator<Item = &Delivery> {
+        let lane = self.in_turn.get(&endpoint).into_iter().flatten();
+        let in_turn = lane.map(|((_, _, id), scope)| (*id, scope));
+        let others = self.of_endpoint(endpoint).map(|(_, id, scope)| (id, scope));
+        others
+            .chain(in_turn)
+            .filter_map(|(id, scope)| self.by_id.get(&(scope.clone(), id)))
     }
 
     fn due(&self, endpoint: EndpointId, now: Timestamp, limit: usize) -> Due {
@@ -117,13 +182,25 @@ impl Rows {
     }
 
     fn lanes(&self, after: Option<EndpointId>, limit: usize) -> Vec<WaitingLane> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let lanes = self.waiting.range((from, Bound::Unbounded));
-        lanes
-            .filter_map(|(endpoint, lane)| Some((endpoint, lane.first()?)))
-            .map(|(endpoint, (next, _, _))| WaitingLane {
-                endpoint: *endpoint,
-                next: *next,
+        let range = (
+            after.map_or(Bound::Unbounded, Bound::Excluded),
+            Bound::Unbounded,
+        );
+        let timed = self.waiting.range(range).map(|(endpoint, _)| *endpoint);
+        let turned = self.in_turn.range(range).map(|(endpoint, _)| *endpoint);
+        let endpoints: BTreeSet<_> = timed.chain(turned).collect();
+        endpoints
+            .into_iter()
+            .filter_map(|endpoint| {
+                let DeliveryState::Waiting { due_at } = self.waiting_for(endpoint).next()?.state
+                else {
+                    return None;
+                };
+                Some(WaitingLane {
+                    endpoint,
+                    next: due_at,
+                    in_turn: self.in_turn.contains_key(&endpoint),
+                })
             })
             .take(limit)
             .collect()
@@ -136,9 +213,9 @@ impl Rows {
         at: Timestamp,
         limit: usize,
     ) -> usize {
-        let found = self.of_endpoint(endpoint).take(limit);
-        let ends: Vec<_> = found
-            .filter_map(|(_, id, scope)| self.by_id.get(&(scope.clone(), id)))
+        let ends: Vec<_> = self
+            .waiting_for(endpoint)
+            .take(limit)
             .map(|row| Delivery {
                 state: DeliveryState::Discarded { at, reason },
                 ..row.clone()
@@ -171,11 +248,10 @@ impl Rows {
     }
 
     fn backlog(&self) -> Backlog {
-        let waiting = || self.waiting.values().flatten();
-        let rows = waiting().filter_map(|(_, id, scope)| self.by_id.get(&(scope.clone(), *id)));
+        let waiting = || self.by_id.values().filter(|row| !row.state.ended());
         Backlog {
             waiting: waiting().count() as u64,
-            oldest: rows.map(|row| row.created_at).min(),
+            oldest: waiting().map(|row| row.created_at).min(),
         }
     }
 
@@ -247,6 +323,78 @@ impl Deliveries for MemoryStore {
     ) -> Result<Vec<WaitingLane>, StoreError> {
         self.call(Call::Lanes, |state| state.deliveries.lanes(after, limit))
             .await
+    }
+
+    async fn in_turn(
+        &self,
+        endpoint: EndpointId,
+        strand: Strand,
+        from: Position,
+        limit: usize,
+    ) -> Result<InTurn, StoreError> {
+        self.call(Call::Due, |state| {
+            state.deliveries.in_turn(endpoint, strand, from, limit)
+        })
+        .await
+    }
+
+    async fn strands(
+        &self,
+        endpoint: EndpointId,
+        after: Option<Strand>,
+        limit: usize,
+    ) -> Result<Vec<Strand>, StoreError> {
+        self.call(Call::Due, |state| {
+            state.deliveries.strands(endpoint, after, limit)
+        })
+        .await
+    }
+
+    async fn out_of_turn(
+        &self,
+        endpoint: EndpointId,
+        ordering: Ordering,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.call(Call::Due, |state| {
+            state.deliveries.out_of_turn(endpoint, ordering, limit)
+        })
+        .await
+    }
+
+    async fn place(&self, placed: Vec<Placed>) -> Result<(), StoreError> {
+        self.call(Call::Settle, |state| {
+            let rows = &mut state.deliveries;
+            placed.iter().for_each(|each| rows.place(each));
+        })
+        .await
+    }
+
+    async fn holding(
+        &self,
+        endpoints: &[EndpointId],
+        most: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.call(Call::ReadDeliveries, |state| {
+            let rows = &state.deliveries;
+            let of_each = endpoints
+                .iter()
+                .flat_map(|id| rows.holding(*id).into_iter().take(most));
+            of_each.cloned().collect()
+        })
+        .await
+    }
+
+    async fn lift_hold(&self, scope: &Scope, id: DeliveryId) -> Result<bool, StoreError> {
+        self.call(Call::Settle, |state| state.deliveries.lift(scope, id))
+            .await
+    }
+
+    async fn lift_holds(&self, endpoint: EndpointId, limit: usize) -> Result<usize, StoreError> {
+        self.call(Call::Settle, |state| {
+            state.deliveries.lift_all(endpoint, limit)
+        })
+        .await
     }
 
     async fn discard(

@@ -179,6 +179,19 @@ impl Log for MemoryStore {
         .await
     }
 
+    async fn positions(
+        &self,
+        scope: &Scope,
+        ids: &[EventId],
+    ) -> Result<Vec<(EventId, Position)>, StoreError> {
+        self.call(Call::ReadLog, |state| {
+            let by_id = &state.log.by_id;
+            let position = |id: &EventId| Some((*id, *by_id.get(&(scope.clone(), *id))?));
+            ids.iter().filter_map(position).collect()
+        })
+        .await
+    }
+
     async fn events(&self, query: &EventQuery) -> Result<Vec<Arc<Event>>, StoreError> {
         self.call(Call::ReadLog, |state| state.log.page(query))
             .await

@@ -3,7 +3,7 @@
 use fanfare_app::port::deliveries::Expired;
 use fanfare_domain::time::Timestamp;
 
-use super::deliveries::Rows;
+use super::deliveries::{Rows, holds};
 
 impl Rows {
     pub(super) fn drop_expired(&mut self, expired: Expired, limit: usize) -> usize {
@@ -36,7 +36,7 @@ impl Rows {
         let old: Vec<_> = self
             .by_id
             .values()
-            .filter(|row| row.state.ended() && row.created_at < time)
+            .filter(|row| row.state.ended() && row.created_at < time && !holds(row))
             .map(|row| (row.scope.clone(), row.id))
             .take(limit)
             .collect();

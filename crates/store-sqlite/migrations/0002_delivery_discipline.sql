@@ -1,0 +1,17 @@
+-- Order -----------------------------------------------------------------------------------------
+
+ALTER TABLE events ADD COLUMN ordering_key TEXT;
+
+-- Where a first delivery stands in the order of its endpoint: its event's position in the log, and the
+-- line that it goes in, see the domain's Strand. Both are null where there is no order. holds: 1 where
+-- it failed and stops its strand.
+ALTER TABLE deliveries ADD COLUMN position INTEGER;
+ALTER TABLE deliveries ADD COLUMN strand INTEGER;
+ALTER TABLE deliveries ADD COLUMN holds INTEGER;
+
+-- What waits is in one of these two: found by its time, or by its turn.
+DROP INDEX deliveries_due;
+CREATE INDEX deliveries_due ON deliveries (endpoint, at, id) WHERE state = 0 AND strand IS NULL;
+CREATE INDEX deliveries_in_turn ON deliveries (endpoint, strand, position)
+    WHERE state = 0 AND strand IS NOT NULL;
+CREATE INDEX deliveries_holding ON deliveries (endpoint, strand) WHERE holds = 1;
