@@ -31,12 +31,13 @@ fn on_its_way(event: &Event, id: DeliveryId, endpoint: EndpointId) -> Delivery {
         event_type: event.event_type.clone(),
         endpoint,
         state: DeliveryState::Waiting {
-            due_at: event.created_at,
+            due_at: event.due_from(),
         },
         attempts: 0,
         extra_attempts: 0,
         replay_of: None,
         created_at: event.created_at,
+        expires_at: event.expires_at,
         first_attempt_at: None,
         last_status: None,
         last_error: None,
@@ -185,19 +186,25 @@ impl Fanfare {
                 "the delivery's endpoint is disabled; enable it first",
             ));
         }
-        if !delivery.state.ended() {
-            self.ports.dispatch.extra(delivery.clone());
-            return Ok(Retried::Extra(delivery));
-        }
         let event = self
             .ports
             .log
             .event(scope, &EventRef::Id(delivery.event))
             .await?;
+        let now = self.ports.clock.now();
+        if !delivery.state.ended() {
+            let due_from = event.as_ref().map(|event| event.due_from());
+            if let Some(due_from) = due_from.filter(|due_from| *due_from > now) {
+                return Err(state(&format!(
+                    "the event's \"deliver_at\" is {due_from}; nothing of it is sent before"
+                )));
+            }
+            self.ports.dispatch.extra(delivery.clone());
+            return Ok(Retried::Extra(delivery));
+        }
         if event.is_none_or(|event| event.payload_gone()) {
             return Err(state("the event's payload is not kept any more"));
         }
-        let now = self.ports.clock.now();
         let replay = Delivery {
             id: DeliveryId::for_replay(now, self.ports.random.bits()),
             state: DeliveryState::Waiting { due_at: now },
@@ -205,6 +212,8 @@ impl Fanfare {
             extra_attempts: 0,
             replay_of: Some(delivery.id),
             created_at: now,
+            // Who asks for it wants it now, whatever the event said.
+            expires_at: None,
             first_attempt_at: None,
             last_status: None,
             last_error: None,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use fanfare_domain::event::{Attributes, check_event_id};
@@ -35,6 +36,10 @@ pub struct EventDraft {
     pub ordering_key: Option<String>,
     /// The data: JSON, as the bytes that came in.
     pub data: Option<Bytes>,
+    /// Before when nothing of it is sent; a time that has passed is as none.
+    pub deliver_at: Option<Timestamp>,
+    /// When its deliveries end if they have not ended before.
+    pub expires_at: Option<Timestamp>,
     /// What was found wrong before.
     pub found: Vec<Fault>,
 }
@@ -72,7 +77,12 @@ pub(crate) struct Said {
     pub(crate) attributes: Attributes,
     pub(crate) ordering_key: Option<String>,
     pub(crate) data: Bytes,
+    pub(crate) deliver_at: Option<Timestamp>,
+    pub(crate) expires_at: Option<Timestamp>,
 }
+
+/// How far ahead an event may be published.
+pub const MAX_AHEAD: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 impl Fanfare {
     /// Accepts an event. When it answers, the event and its targets are durable.
@@ -198,6 +208,8 @@ impl Fanfare {
             attributes,
             ordering_key: draft.ordering_key,
             data,
+            deliver_at: draft.deliver_at,
+            expires_at: draft.expires_at,
         };
         Ok(self.ready(scope, &route, said, key, now))
     }
@@ -218,15 +230,7 @@ impl Fanfare {
         );
         let targets: Vec<Option<Arc<Target>>> =
             matching.take(MAX_TARGETS).cloned().map(Some).collect();
-        let content = said.uid.is_some().then(|| {
-            content::event_digest(
-                &said.event_type,
-                said.subcategory.as_deref(),
-                &said.attributes,
-                said.ordering_key.as_deref(),
-                &said.data,
-            )
-        });
+        let content = said.uid.is_some().then(|| content::event_digest(&said));
         let event = Event {
             id: EventId::new(now, self.ports.random.bits()),
             scope,
@@ -236,6 +240,8 @@ impl Fanfare {
             attributes: said.attributes,
             ordering_key: said.ordering_key,
             created_at: now,
+            deliver_at: said.deliver_at,
+            expires_at: said.expires_at,
             data: said.data,
             targets: targets
                 .iter()
@@ -286,6 +292,7 @@ impl Fanfare {
         if let Some(Err(cause)) = draft.uid.as_deref().map(check_event_id) {
             faults.add("#/id", cause);
         }
+        check_times(draft, now, &mut faults);
         let attributes = Attributes::new(draft.attributes.clone());
         if let Err(cause) = &attributes {
             faults.add("#/attributes", cause);
@@ -342,6 +349,21 @@ impl Fanfare {
             Appended::UidTaken => Err(Conflict::EventId(event.public_id()).into()),
             Appended::KeyReused => Err(Conflict::IdempotencyKey.into()),
         }
+    }
+}
+
+fn check_times(draft: &EventDraft, now: Timestamp, faults: &mut Faults) {
+    if draft.deliver_at.is_some_and(|at| at > now.after(MAX_AHEAD)) {
+        faults.add("#/deliver_at", "must lie at most 30 days ahead");
+    }
+    match (draft.expires_at, draft.deliver_at) {
+        (Some(end), _) if end <= now => {
+            faults.add("#/expires_at", "must lie in the future");
+        }
+        (Some(end), Some(begin)) if end <= begin => {
+            faults.add("#/expires_at", "must be later than \"deliver_at\"");
+        }
+        _ => {}
     }
 }
 

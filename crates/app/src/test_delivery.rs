@@ -72,6 +72,8 @@ impl Fanfare {
             attributes: Attributes::default(),
             ordering_key: None,
             created_at: now,
+            deliver_at: None,
+            expires_at: None,
             data: Bytes::from(data.to_string()),
             targets: vec![target.endpoint.id],
         };

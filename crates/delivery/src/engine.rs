@@ -34,6 +34,7 @@ use fanfare_domain::time::Timestamp;
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 mod discard;
+mod expire;
 mod footprint;
 mod held;
 mod intake;

@@ -30,6 +30,8 @@ pub struct Delivery {
     pub replay_of: Option<DeliveryId>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it ends if it has not ended before; none: only its policy ends it.
+    pub expires_at: Option<Timestamp>,
     /// When its first attempt began; from then its policy's total time counts.
     pub first_attempt_at: Option<Timestamp>,
     /// What the last attempt was answered.
@@ -89,6 +91,8 @@ pub enum DiscardedReason {
     EndpointDeleted,
     /// Its event's payload is not kept any more.
     PayloadGone,
+    /// Its event's `expires_at` came before it had ended otherwise.
+    Expired,
 }
 
 /// The names of the states, for filters.
@@ -103,6 +107,21 @@ pub enum StateName {
     Failed,
     /// See [`DeliveryState::Discarded`].
     Discarded,
+}
+
+impl Delivery {
+    /// Whether its time was over at `now`.
+    #[must_use]
+    pub fn expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// Makes it due at its end, where it waits for a time after that: then it is taken up and discarded.
+    pub fn wait_no_longer_than_its_end(&mut self) {
+        if let (DeliveryState::Waiting { due_at }, Some(end)) = (&mut self.state, self.expires_at) {
+            *due_at = end.min(*due_at);
+        }
+    }
 }
 
 impl DeliveryState {
@@ -156,6 +175,7 @@ impl DiscardedReason {
             Self::EndpointDisabled => "endpoint_disabled",
             Self::EndpointDeleted => "endpoint_deleted",
             Self::PayloadGone => "payload_gone",
+            Self::Expired => "expired",
         }
     }
 }

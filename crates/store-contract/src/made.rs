@@ -56,6 +56,8 @@ pub(crate) fn event(number: u64) -> Event {
         attributes: Attributes::default(),
         ordering_key: None,
         created_at: time(number),
+        deliver_at: None,
+        expires_at: None,
         data: Bytes::from(format!("{{\"number\":{number}}}")),
         targets: vec![endpoint(1), endpoint(2)],
     }
@@ -69,6 +71,8 @@ pub(crate) fn full_event(number: u64) -> Event {
         subcategory: Some("late".to_owned()),
         ordering_key: Some("order/ÿ".to_owned()),
         attributes: Attributes::new(attributes).unwrap(),
+        deliver_at: Some(time(number + 50)),
+        expires_at: Some(time(number + 60)),
         ..event(number)
     }
 }
@@ -119,6 +123,7 @@ pub(crate) fn delivery(event: &Event, place: u16) -> Delivery {
         extra_attempts: 0,
         replay_of: None,
         created_at: event.created_at,
+        expires_at: event.expires_at,
         first_attempt_at: None,
         last_status: None,
         last_error: None,
@@ -154,6 +159,7 @@ pub(crate) fn replay(of: &Delivery, number: u64) -> Delivery {
         replay_of: Some(of.id),
         turn: None,
         created_at: time(number),
+        expires_at: None,
         ..of.clone()
     }
 }

@@ -50,10 +50,15 @@ pub async fn a_delivery_is_read_as_it_was_settled(engine: &dyn Engine) {
             at,
             reason: DiscardedReason::PayloadGone,
         },
+        DeliveryState::Discarded {
+            at,
+            reason: DiscardedReason::Expired,
+        },
     ];
     for (number, state) in (10..).zip(states) {
         let plain = Delivery {
             state,
+            expires_at: Some(time(number + 40)),
             ..delivery(&event(number), 1)
         };
         let full = Delivery {

@@ -198,3 +198,36 @@ pub async fn rows_that_exist_are_told_apart(engine: &dyn Engine) {
     let found = part.existing(&scope("a"), &asked).await.unwrap();
     assert_eq!(found, ids(&there).into_iter().collect::<HashSet<_>>());
 }
+
+/// Over all endpoints, the longest expired first, and only while they wait; one without an end never.
+pub async fn what_waits_past_its_end_is_found(engine: &dyn Engine) {
+    let store = engine.fresh().await;
+    let part = store.deliveries();
+    let ending = |number, place, end, due| Delivery {
+        expires_at: Some(time(end)),
+        ..waiting(&delivery(&event(number), place), due)
+    };
+    let rows = [
+        ending(1, 0, 50, 10),
+        ending(2, 1, 40, 30),
+        ending(3, 0, 61, 20),
+        ending(4, 1, 60, 60),
+        waiting(&delivery(&event(5), 0), 10),
+        delivered(&ending(6, 0, 30, 10), 20),
+    ];
+    settle(&*part, rows.clone().map(settlement).into()).await;
+    let expired = part.expired(time(60), 10).await.unwrap();
+    let expected = [1, 0, 3].map(|place: usize| rows[place].clone());
+    assert_eq!(expired, expected);
+    let first = part.expired(time(60), 2).await.unwrap();
+    assert_eq!(first, expected[..2]);
+    let state = DeliveryState::Discarded {
+        at: time(70),
+        reason: DiscardedReason::Expired,
+    };
+    let ends = expected.map(|row| settlement(Delivery { state, ..row }));
+    settle(&*part, ends.into()).await;
+    assert_eq!(part.expired(time(60), 10).await.unwrap(), []);
+    let left = part.expired(time(61), 10).await.unwrap();
+    assert_eq!(left, [rows[2].clone()]);
+}

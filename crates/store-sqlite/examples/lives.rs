@@ -64,6 +64,8 @@ impl World {
             attributes: Attributes::default(),
             ordering_key: None,
             created_at: now,
+            deliver_at: None,
+            expires_at: None,
             data: Bytes::from(vec![b'7'; 512]),
             targets: vec![EndpointId::from_bits(1 + tenant as u128)],
         }
@@ -85,6 +87,7 @@ impl World {
                 extra_attempts: 0,
                 replay_of: None,
                 created_at: event.created_at,
+                expires_at: None,
                 first_attempt_at: Some(now),
                 last_status: Some(200),
                 last_error: None,

@@ -15,3 +15,11 @@ CREATE INDEX deliveries_due ON deliveries (endpoint, at, id) WHERE state = 0 AND
 CREATE INDEX deliveries_in_turn ON deliveries (endpoint, strand, position)
     WHERE state = 0 AND strand IS NOT NULL;
 CREATE INDEX deliveries_holding ON deliveries (endpoint, strand) WHERE holds = 1;
+
+-- Time ------------------------------------------------------------------------------------------
+
+ALTER TABLE events ADD COLUMN deliver_at INTEGER;
+ALTER TABLE events ADD COLUMN expires_at INTEGER;
+ALTER TABLE deliveries ADD COLUMN expires_at INTEGER;
+CREATE INDEX deliveries_expiry ON deliveries (expires_at, id)
+    WHERE state = 0 AND expires_at IS NOT NULL;

@@ -96,6 +96,13 @@ impl Deliveries for SqliteDeliveries {
             .await
     }
 
+    async fn expired(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+        let readers = &self.database.readers;
+        readers
+            .read(move |reading| due::expired(reading, now, limit))
+            .await
+    }
+
     async fn lanes(
         &self,
         after: Option<EndpointId>,

@@ -51,16 +51,19 @@ pub(crate) struct DeliveryView {
     /// Where it stands.
     state: State,
     /// Why it failed (`exhausted`, `gone`) or was discarded (`endpoint_disabled`, `endpoint_deleted`,
-    /// `payload_gone`). Others may be added.
+    /// `payload_gone`, `expired`). Others may be added.
     #[schema(required, example = "exhausted")]
     reason: Option<String>,
     /// How many attempts were made.
     attempts: u16,
-    /// When the next attempt is due; null where it ended.
+    /// When the next attempt is due, or its `expires_at` where that is sooner; null where it ended.
     #[schema(required)]
     next_attempt_at: Option<Time>,
     /// When it was made.
     created_at: Time,
+    /// When it ends if it has not ended before, by its event's `expires_at`; null: only its policy ends it.
+    #[schema(required)]
+    expires_at: Option<Time>,
     /// When it ended; null where it waits.
     #[schema(required)]
     ended_at: Option<Time>,
@@ -93,6 +96,7 @@ impl From<Delivery> for DeliveryView {
             attempts: delivery.attempts,
             next_attempt_at: next.map(Time),
             created_at: delivery.created_at.into(),
+            expires_at: delivery.expires_at.map(Time),
             ended_at: ended.map(Time),
             replay_of: delivery.replay_of.map(|id| id.to_string()),
             last_status: delivery.last_status,

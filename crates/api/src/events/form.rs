@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use crate::body::values::{GivenAttributes, OneOrMany, lists};
 use crate::body::{Input, input, json, understand};
 use crate::problem::Problem;
+use crate::time::Time;
 
 /// An event to publish.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -40,6 +41,12 @@ pub(crate) struct EventInput {
     /// with 64 values each.
     #[schema(value_type = Option<std::collections::BTreeMap<String, OneOrMany>>, example = json!({"region": "eu"}))]
     attributes: Option<GivenAttributes>,
+    /// Before when nothing of it is sent, at most 30 days ahead; at once where it is absent or has passed.
+    /// The endpoints are chosen when it is published.
+    deliver_at: Option<Time>,
+    /// When its deliveries are discarded, with the reason `expired`, if they have not ended before; later
+    /// than now and than `deliver_at`. An attempt that is under way then still counts.
+    expires_at: Option<Time>,
 }
 
 /// An event of a batch.
@@ -66,6 +73,10 @@ pub(crate) struct BatchEventInput {
     /// What endpoints can ask for besides the type.
     #[schema(value_type = Option<std::collections::BTreeMap<String, OneOrMany>>, example = json!({"region": "eu"}))]
     attributes: Option<GivenAttributes>,
+    /// Before when nothing of it is sent, as where one event is published.
+    deliver_at: Option<Time>,
+    /// When its deliveries end, as where one event is published.
+    expires_at: Option<Time>,
 }
 
 /// Several events to publish.
@@ -102,6 +113,8 @@ impl From<EventInput> for EventDraft {
             attributes: given.attributes.map(lists).unwrap_or_default(),
             ordering_key: None,
             data: given.data.map(own_bytes),
+            deliver_at: given.deliver_at.map(|time| time.0),
+            expires_at: given.expires_at.map(|time| time.0),
             found: Vec::new(),
         }
     }
@@ -116,6 +129,8 @@ impl BatchEventInput {
             id: self.id,
             subcategory: self.subcategory,
             attributes: self.attributes,
+            deliver_at: self.deliver_at,
+            expires_at: self.expires_at,
         };
         (self.tenant, event)
     }
@@ -171,11 +186,11 @@ mod tests {
 
     #[test]
     fn all_that_is_wrong_is_told() {
-        let text = r#"{"type":7,"data":{},"attributes":{"a":[1],"b":"x"},"deliver_at":"now"}"#;
+        let text = r#"{"type":7,"data":{},"attributes":{"a":[1],"b":"x"},"send_at":"now"}"#;
         let (draft, faults) = event(text).unwrap();
         let places: Vec<&str> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
         assert_eq!(faults.len(), 3, "{faults:?}");
-        for place in ["#/type", "#/attributes/a/0", "#/deliver_at"] {
+        for place in ["#/type", "#/attributes/a/0", "#/send_at"] {
             assert!(places.contains(&place), "{faults:?}");
         }
         assert!(draft.event_type.is_none() && draft.data.is_some());

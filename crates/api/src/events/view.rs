@@ -99,6 +99,12 @@ pub(crate) struct EventSummaryView {
     attributes: BTreeMap<String, Vec<String>>,
     /// When it was accepted.
     timestamp: Time,
+    /// Before when nothing of it was, or is, sent; null: it was due when it was accepted.
+    #[schema(required)]
+    deliver_at: Option<Time>,
+    /// When its deliveries end if they have not ended before; null: only their policy ends them.
+    #[schema(required)]
+    expires_at: Option<Time>,
     /// To how many endpoints it went at first.
     deliveries: usize,
     /// Whether its data is still kept.
@@ -128,6 +134,8 @@ impl From<&Event> for EventSummaryView {
             subcategory: event.subcategory.clone(),
             attributes: attributes.collect(),
             timestamp: event.created_at.into(),
+            deliver_at: event.deliver_at.map(Time),
+            expires_at: event.expires_at.map(Time),
             deliveries: event.targets.len(),
             payload_kept: !event.payload_gone(),
         }

@@ -163,3 +163,45 @@ async fn an_idempotency_key_that_can_be_no_name_is_refused() {
         assert_eq!(answer.faults(), ["Idempotency-Key"]);
     }
 }
+
+#[tokio::test]
+async fn times_of_an_event_are_taken_and_shown_or_refused_at_their_place() {
+    let world = World::furnished().await;
+    let path = "/v1/tenants/acme/events";
+    // The clock of these tests stands at 2026-09-21T14:13:20Z.
+    let event = json!({
+        "type": "invoice.paid", "data": {}, "id": "later",
+        "deliver_at": "2026-10-01T00:00:00+02:00", "expires_at": "2026-10-02T00:00:00Z",
+    });
+    let first = world.post(path, event.clone()).await.ok(202);
+    assert_eq!(world.post(path, event.clone()).await.ok(202), first);
+    let mut other = event.clone();
+    other["deliver_at"] = json!(null);
+    world.post(path, other).await.problem(409);
+    let seen = world.get(&format!("{path}/later")).await.ok(200);
+    assert_eq!(seen["deliver_at"], "2026-09-30T22:00:00.000Z");
+    assert_eq!(seen["expires_at"], "2026-10-02T00:00:00.000Z");
+    let listed = world.get(path).await.ok(200);
+    assert_eq!(listed["data"][0]["deliver_at"], seen["deliver_at"]);
+
+    let wrong = json!({
+        "type": "invoice.paid", "data": {},
+        "deliver_at": "2026-10-22T00:00:00Z", "expires_at": "2026-09-01T00:00:00Z",
+    });
+    let answer = world.post(path, wrong).await;
+    answer.problem(422);
+    assert_eq!(
+        answer.faults(),
+        ["#/deliver_at", "#/expires_at"],
+        "{}",
+        answer.text()
+    );
+    let batch = json!({"events": [
+        {"tenant": "acme", "type": "invoice.paid", "data": 1, "deliver_at": "2026-10-01T00:00:00Z"},
+        {"tenant": "acme", "type": "invoice.paid", "data": 2, "deliver_at": "tomorrow"},
+    ]});
+    let outcomes = world.post("/v1/events/batch", batch).await.ok(200);
+    assert_eq!(outcomes["data"][0]["status"], 202);
+    let fault = &outcomes["data"][1]["problem"]["errors"][0];
+    assert_eq!(fault["pointer"], "#/events/1/deliver_at");
+}

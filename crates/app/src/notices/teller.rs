@@ -189,6 +189,8 @@ impl Fanfare {
             // What happened to one endpoint can be had in order.
             ordering_key: Some(notice.endpoint.to_string()),
             data: data.to_string().into(),
+            deliver_at: None,
+            expires_at: None,
         };
         let ready = self.ready(listener, &route, said, None, now);
         (!ready.targets.is_empty()).then_some(ready)

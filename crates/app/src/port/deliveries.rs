@@ -176,6 +176,10 @@ pub trait Deliveries: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Due, StoreError>;
 
+    /// Up to `limit` waiting deliveries, over all endpoints, whose `expires_at` is `now` or before it, the
+    /// longest expired first.
+    async fn expired(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError>;
+
     /// Endpoints that have waiting deliveries, by id, after one.
     async fn lanes(
         &self,

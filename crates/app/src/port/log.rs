@@ -30,6 +30,10 @@ pub struct Event {
     pub ordering_key: Option<String>,
     /// When it was accepted.
     pub created_at: Timestamp,
+    /// Before when nothing of it is sent; none: it is due when it is accepted.
+    pub deliver_at: Option<Timestamp>,
+    /// When its first deliveries end if they have not ended before.
+    pub expires_at: Option<Timestamp>,
     /// The data, as the bytes that came in. Empty once its retention is over, see [`Event::payload_gone`].
     pub data: Bytes,
     /// The endpoints that matched, in the order of their deliveries' places.
@@ -41,6 +45,15 @@ impl Event {
     #[must_use]
     pub fn public_id(&self) -> String {
         self.uid.clone().unwrap_or_else(|| self.id.to_string())
+    }
+
+    /// From when on its deliveries are due, the first wait of their policy aside.
+    #[must_use]
+    pub fn due_from(&self) -> Timestamp {
+        match self.deliver_at {
+            Some(at) => at.max(self.created_at),
+            None => self.created_at,
+        }
     }
 
     /// Whether the data is not kept any more. JSON data is never empty.

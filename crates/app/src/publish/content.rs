@@ -2,31 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use fanfare_domain::event::Attributes;
-use fanfare_domain::name::EventTypeName;
 use ring::digest::{Context, SHA256};
 use serde_json::Value;
 
+use super::Said;
 use crate::port::log::{ContentDigest, IdempotencyDigest};
 
 /// The digest of what an event says. White space and the order of members do not count.
-pub(super) fn event_digest(
-    event_type: &EventTypeName,
-    subcategory: Option<&str>,
-    attributes: &Attributes,
-    ordering_key: Option<&str>,
-    data: &[u8],
-) -> ContentDigest {
+pub(super) fn event_digest(said: &Said) -> ContentDigest {
     let mut context = Context::new(&SHA256);
-    let attributes: BTreeMap<&str, &[String]> = attributes.iter().collect();
-    let head = serde_json::json!([event_type, subcategory, attributes]);
+    let attributes: BTreeMap<&str, &[String]> = said.attributes.iter().collect();
+    let head = serde_json::json!([said.event_type, said.subcategory, attributes]);
     context.update(head.to_string().as_bytes());
     // What an event may lack adds nothing where it does, so that digests of earlier versions count on.
-    if let Some(key) = ordering_key {
+    if let Some(key) = &said.ordering_key {
         let member = serde_json::json!({"ordering_key": key});
         context.update(member.to_string().as_bytes());
     }
-    context.update(&canonical(data));
+    if said.deliver_at.is_some() || said.expires_at.is_some() {
+        let times = serde_json::json!({
+            "deliver_at": said.deliver_at,
+            "expires_at": said.expires_at,
+        });
+        context.update(times.to_string().as_bytes());
+    }
+    context.update(&canonical(&said.data));
     shortened(context)
 }
 

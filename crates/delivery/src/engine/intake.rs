@@ -46,6 +46,8 @@ pub(super) fn place(
     {
         return;
     }
+    // Until then the store keeps it.
+    let later = shipment.event().deliver_at.is_some_and(|at| at > now);
     let mut parked = false;
     for place in places.iter() {
         let Some(endpoint) = shipment.event().targets.get(usize::from(place)) else {
@@ -65,7 +67,7 @@ pub(super) fn place(
             origin: Origin::Fresh { position, place },
             extra: false,
         };
-        if waits || !offer(shared, *endpoint, job) {
+        if later || waits || !offer(shared, *endpoint, job) {
             shared.parked.add(Lingering {
                 position,
                 place,

@@ -7,6 +7,7 @@ use fanfare_app::format::Parcel;
 use fanfare_app::port::log::{Event, Position};
 use fanfare_domain::delivery::{Delivery, DeliveryState};
 use fanfare_domain::id::{DeliveryId, EndpointId};
+use fanfare_domain::time::Timestamp;
 
 /// Counts the bytes of payloads in memory.
 #[derive(Debug)]
@@ -96,6 +97,18 @@ impl Job {
         }
     }
 
+    /// Whether the delivery's time was over at `now`.
+    pub(super) fn expired(&self, now: Timestamp) -> bool {
+        match &self.origin {
+            Origin::Fresh { .. } => self
+                .shipment
+                .event()
+                .expires_at
+                .is_some_and(|end| end <= now),
+            Origin::Stored(delivery) => delivery.expired(now),
+        }
+    }
+
     /// The delivery as it stood before this attempt.
     pub(super) fn delivery(&self, endpoint: EndpointId) -> Delivery {
         match &self.origin {
@@ -114,12 +127,13 @@ pub(super) fn fresh(event: &Event, place: u16, endpoint: EndpointId) -> Delivery
         event_type: event.event_type.clone(),
         endpoint,
         state: DeliveryState::Waiting {
-            due_at: event.created_at,
+            due_at: event.due_from(),
         },
         attempts: 0,
         extra_attempts: 0,
         replay_of: None,
         created_at: event.created_at,
+        expires_at: event.expires_at,
         first_attempt_at: None,
         last_status: None,
         last_error: None,

@@ -149,6 +149,17 @@ impl Lane {
         self.state.lock().queue.drain(..).collect()
     }
 
+    /// Takes out the queued jobs whose time was over at `now`.
+    pub(super) fn take_expired(&self, now: Timestamp) -> Vec<Job> {
+        let mut state = self.state.lock();
+        if !state.queue.iter().any(|job| job.expired(now)) {
+            return Vec::new();
+        }
+        let (expired, rest) = state.queue.drain(..).partition(|job| job.expired(now));
+        state.queue = rest;
+        Vec::from_iter::<VecDeque<Job>>(expired)
+    }
+
     /// The rows that are in memory or being settled.
     pub(super) fn held<T>(&self, change: impl FnOnce(&mut Held) -> T) -> T {
         change(&mut self.state.lock().held)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fanfare_app::port::StoreError;
 
-use super::{Shared, discard};
+use super::{Shared, discard, expire};
 
 /// Lanes of one read.
 const STEP: usize = 500;
@@ -18,6 +18,9 @@ pub(super) async fn run(shared: Arc<Shared>) {
         }
         if let Err(cause) = log_end(&shared).await {
             tracing::warn!(error = %cause, "the log can't be scanned for what was not handed on yet");
+        }
+        if let Err(cause) = expire::run(&shared).await {
+            tracing::warn!(error = %cause, "the store can't be scanned for what has expired yet");
         }
         shared.lanes.sweep();
     }

@@ -59,7 +59,12 @@ async fn attempt(shared: &Arc<Shared>, lane: &Arc<Lane>, job: Job) -> Outcome {
     let first = delivery.attempts == 0;
     shared
         .meters
-        .attempt_begins(first.then(|| now.since(delivery.created_at)));
+        .attempt_begins(first.then(|| now.since(job.shipment.event().due_from())));
+    if delivery.expired(now) {
+        let reason = DiscardedReason::Expired;
+        delivery.state = DeliveryState::Discarded { at: now, reason };
+        return Outcome::settled(job, delivery, None);
+    }
     let target = shared.parts.directory.target(lane.endpoint);
     let target = match (unwanted(target.as_deref()), target) {
         (None, Some(target)) => target,
@@ -164,6 +169,8 @@ fn conclude(
             reason,
         },
     };
+    let disable = decision.disable.filter(|_| delivery.state.ended());
+    end_if_expired(delivery, ended_at);
     shared
         .meters
         .attempt_answered(exchange.timings.total, succeeded, error);
@@ -176,7 +183,20 @@ fn conclude(
     if lane.adapt(pressure, shared.parts.options.lane_concurrency_most) {
         start(shared, Arc::clone(lane));
     }
-    decision.disable.filter(|_| delivery.state.ended())
+    disable
+}
+
+/// What would wait past its end waits until then, or ends now.
+fn end_if_expired(delivery: &mut Delivery, now: Timestamp) {
+    if delivery.expires_at.is_none() || delivery.state.ended() {
+        return;
+    }
+    if delivery.expired(now) {
+        let reason = DiscardedReason::Expired;
+        delivery.state = DeliveryState::Discarded { at: now, reason };
+    } else {
+        delivery.wait_no_longer_than_its_end();
+    }
 }
 
 /// How long to wait before disabling an endpoint is tried again, when the store was not available.

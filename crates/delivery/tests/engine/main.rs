@@ -19,4 +19,5 @@ mod random;
 mod recording;
 mod retries;
 mod store_away;
+mod time;
 mod world;

@@ -28,10 +28,11 @@ const fn of_failed(reason: FailedReason) -> i64 {
     }
 }
 
-const DISCARDED_REASONS: [DiscardedReason; 3] = [
+const DISCARDED_REASONS: [DiscardedReason; 4] = [
     DiscardedReason::EndpointDisabled,
     DiscardedReason::EndpointDeleted,
     DiscardedReason::PayloadGone,
+    DiscardedReason::Expired,
 ];
 
 pub(super) const fn of_discarded(reason: DiscardedReason) -> i64 {
@@ -39,6 +40,7 @@ pub(super) const fn of_discarded(reason: DiscardedReason) -> i64 {
         DiscardedReason::EndpointDisabled => 0,
         DiscardedReason::EndpointDeleted => 1,
         DiscardedReason::PayloadGone => 2,
+        DiscardedReason::Expired => 3,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What waits.
 
 use fanfare_app::port::deliveries::{Backlog, Due, WaitingLane};
-use fanfare_domain::delivery::DeliveryState;
+use fanfare_domain::delivery::{Delivery, DeliveryState};
 use fanfare_domain::id::EndpointId;
 use fanfare_domain::time::Timestamp;
 use rusqlite::{CachedStatement, OptionalExtension};
@@ -39,6 +39,18 @@ pub(super) fn due(
             .map(Timestamp::from_micros)
     };
     Ok(Due { deliveries, next })
+}
+
+pub(super) fn expired(
+    reading: &mut Reading<'_>,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<Delivery>, Failure> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rest = "INDEXED BY deliveries_expiry
+        WHERE state = 0 AND expires_at IS NOT NULL AND expires_at <= ?1
+        ORDER BY expires_at, id LIMIT ?2";
+    row::collect(reading, rest, (now.micros(), limit))
 }
 
 /// One seek for each endpoint, however many of its deliveries wait.

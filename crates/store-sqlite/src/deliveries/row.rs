@@ -14,7 +14,8 @@ use crate::row::Row;
 
 /// What [`read`] reads, in its order.
 const COLUMNS: &str = "scope, id, event, endpoint, event_type, state, reason, at, attempts, \
-    extra_attempts, replay_of, created_at, first_attempt_at, last_status, last_error, position, strand, holds";
+    extra_attempts, replay_of, created_at, first_attempt_at, last_status, last_error, position, \
+    strand, holds, expires_at";
 
 /// All deliveries of `SELECT … FROM deliveries` and `rest`.
 pub(super) fn collect(
@@ -50,6 +51,7 @@ fn read(row: &Row<'_, '_>, scope: Scope) -> Result<Delivery, Failure> {
         .map_err(|column| row.corrupt(column, "no such number is known"))?;
     let replay_of: Option<[u8; 16]> = row.get(10, "replay_of")?;
     let first_attempt_at: Option<i64> = row.get(12, "first_attempt_at")?;
+    let expires_at: Option<i64> = row.get(18, "expires_at")?;
     let last_error: Option<i64> = row.get(14, "last_error")?;
     let last_error = last_error
         .map(|number| {
@@ -76,6 +78,7 @@ fn read(row: &Row<'_, '_>, scope: Scope) -> Result<Delivery, Failure> {
         extra_attempts: row.number(9, "extra_attempts")?,
         replay_of: replay_of.map(DeliveryId::from_bytes),
         created_at: Timestamp::from_micros(row.get(11, "created_at")?),
+        expires_at: expires_at.map(Timestamp::from_micros),
         first_attempt_at: first_attempt_at.map(Timestamp::from_micros),
         last_status: row.number_or_none(13, "last_status")?,
         last_error,

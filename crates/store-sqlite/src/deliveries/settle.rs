@@ -17,8 +17,8 @@ use crate::writer::Writing;
 const RECORD: &str = "
     INSERT INTO deliveries (seq, scope, id, event, endpoint, event_type, state, reason, at, attempts,
     extra_attempts, replay_of, created_at, first_attempt_at, last_status, last_error, position,
-    strand, holds)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+    strand, holds, expires_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
     ON CONFLICT (id) DO UPDATE SET
     state = excluded.state, reason = excluded.reason, at = excluded.at,
     attempts = max(attempts, excluded.attempts),
@@ -161,6 +161,7 @@ fn record(
             .and_then(|turn| turn.strand)
             .map(Strand::number),
         delivery.turn.filter(|turn| turn.holds).map(|_| 1),
+        delivery.expires_at.map(|at| at.micros()),
     ])?;
     Ok(changed == 1)
 }

@@ -16,7 +16,8 @@ use crate::scopes::ScopeNames;
 
 /// What [`read`] reads, in its order.
 pub(super) const COLUMNS: &str = "position, scope, id, created_at, event_type, subcategory, \
-    attributes, uid, targets, data, ordering_key";
+    attributes, uid, targets, data, ordering_key, \
+    deliver_at, expires_at";
 
 /// The endpoints of an event, one after the other.
 pub(super) fn targets_to_bytes(targets: &[EndpointId]) -> Vec<u8> {
@@ -68,6 +69,10 @@ pub(super) fn read_of(row: &Row<'_, '_>, scope: Scope) -> Result<(Position, Arc<
         return Err(row.corrupt("targets", "its length is no multiple of 16"));
     };
     let data: Vec<u8> = row.get(9, "data")?;
+    let time = |index, name| {
+        let micros: Option<i64> = row.get(index, name)?;
+        Ok::<_, Failure>(micros.map(Timestamp::from_micros))
+    };
     let event = Event {
         id: EventId::from_bytes(row.get(2, "id")?),
         scope,
@@ -77,6 +82,8 @@ pub(super) fn read_of(row: &Row<'_, '_>, scope: Scope) -> Result<(Position, Arc<
         attributes,
         ordering_key: row.get(10, "ordering_key")?,
         created_at: Timestamp::from_micros(row.get(3, "created_at")?),
+        deliver_at: time(11, "deliver_at")?,
+        expires_at: time(12, "expires_at")?,
         data: Bytes::from(data),
         targets: targets
             .iter()

@@ -35,6 +35,8 @@ pub(super) fn event(number: u64, bytes: usize) -> Event {
         attributes: Attributes::default(),
         ordering_key: None,
         created_at,
+        deliver_at: None,
+        expires_at: None,
         data: Bytes::from(vec![b'7'; bytes]),
         targets: vec![EndpointId::from_bits(1)],
     }
@@ -79,6 +81,7 @@ pub(super) fn delivered(number: u64) -> Settlement {
             extra_attempts: 0,
             replay_of: None,
             created_at: event.created_at,
+            expires_at: None,
             first_attempt_at: Some(event.created_at),
             last_status: Some(200),
             last_error: None,

@@ -181,6 +181,15 @@ impl Rows {
         due
     }
 
+    fn expired(&self, now: Timestamp, limit: usize) -> Vec<Delivery> {
+        let waiting = self.waiting.values().flatten();
+        let rows = waiting.filter_map(|(_, id, scope)| self.by_id.get(&(scope.clone(), *id)));
+        let mut expired: Vec<_> = rows.filter(|row| row.expired(now)).cloned().collect();
+        expired.sort_by_key(|row| (row.expires_at, row.id));
+        expired.truncate(limit);
+        expired
+    }
+
     fn lanes(&self, after: Option<EndpointId>, limit: usize) -> Vec<WaitingLane> {
         let range = (
             after.map_or(Bound::Unbounded, Bound::Excluded),
@@ -314,6 +323,11 @@ impl Deliveries for MemoryStore {
             state.deliveries.due(endpoint, now, limit)
         })
         .await
+    }
+
+    async fn expired(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+        self.call(Call::Due, |state| state.deliveries.expired(now, limit))
+            .await
     }
 
     async fn lanes(
