@@ -9,7 +9,7 @@ REDOCLY := openapi/lint/node_modules
 DENY := $(TOOLS)/bin/cargo-deny
 DENY_VERSION := 0.20.2
 
-.PHONY: run test format lint openapi-lint tests signatures api-document schemathesis power-loss kill docs dependencies advisories tools openapi
+.PHONY: run test format lint openapi-lint tests mutants simulate signatures api-document schemathesis power-loss kill docs dependencies advisories tools openapi
 
 # Builds Fanfare, starts it on its embedded store in data/demo with a sample receiver, does the main
 # job once, step by step, and keeps serving.
@@ -17,7 +17,7 @@ run:
 	$(CARGO) run --locked -p fanfare-server -- demo
 
 # From the quick ones to the long ones.
-test: format lint docs dependencies tests signatures api-document
+test: format lint docs dependencies tests mutants signatures api-document
 	@echo "make test: all is well"
 
 format:
@@ -33,6 +33,18 @@ openapi-lint: $(REDOCLY)/.package-lock.json
 # The committed OpenAPI document is compared with the code here too.
 tests:
 	$(CARGO) test --workspace --locked
+
+# Every fault that is planted in the engine must be found by the simulation's rules. The seeds in which
+# nothing is planted are part of `tests`.
+mutants:
+	$(CARGO) test --locked -p fanfare-simulation --features mutants --test sim mutants -- --nocapture
+
+# Many more seeds, on all cores: `make simulate SEEDS=1000000 FROM=0`. One of them with what happened:
+# `make simulate SEED=7`.
+simulate: export SEEDS ?= 100000
+simulate: export FROM ?= 0
+simulate:
+	$(CARGO) run --release --locked -p fanfare-simulation -- $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM))
 
 # The API's document, held against what is served, always with the same calls; and the same for longer,
 # with others.

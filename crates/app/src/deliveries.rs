@@ -10,6 +10,7 @@ use fanfare_domain::time::Timestamp;
 
 use crate::error::{Conflict, UseCaseError};
 use crate::fanfare::Fanfare;
+use crate::fault::{Fault, planted};
 use crate::port::deliveries::{DeliveryQuery, Settlement, Tally};
 use crate::port::log::{Event, EventQuery, EventRef};
 
@@ -228,6 +229,17 @@ impl Fanfare {
             .deliveries
             .settle(Arc::new(vec![settlement]), None)
             .await?;
+        if planted(Fault::TwinReplay) {
+            let delivery = Delivery {
+                id: DeliveryId::for_replay(now, self.ports.random.bits()),
+                ..replay.clone()
+            };
+            let twin = vec![Settlement {
+                delivery,
+                attempt: None,
+            }];
+            self.ports.deliveries.settle(Arc::new(twin), None).await?;
+        }
         self.ports.dispatch.due(replay.endpoint, now);
         Ok(Retried::Replay(replay))
     }

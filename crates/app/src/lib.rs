@@ -12,6 +12,7 @@ pub mod environments;
 pub mod error;
 pub mod event_types;
 pub mod external;
+pub mod fault;
 pub mod format;
 pub mod keys;
 pub mod notices;

@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use fanfare_app::Fanfare;
 use fanfare_app::directory::{Directory, Target};
+use fanfare_app::fault::{Fault, planted};
 use fanfare_app::notices::Notice;
 use fanfare_app::port::log::{Event, Position};
 use fanfare_app::port::{Clock, Deliveries, Dispatch, Log, Random, Sender, StoreError};
@@ -267,7 +268,7 @@ impl Shared {
 
     /// Whether more events may come into memory.
     fn has_room(&self) -> bool {
-        self.budget.has_room() && self.parked.has_room()
+        self.budget.has_room() && self.parked.has_room() || planted(Fault::IgnoreRoom)
     }
 
     /// Tells the operator of a change of state, after it was committed. Never waits.

@@ -4,4 +4,4 @@ pub mod engine;
 pub mod guard;
 pub mod sender;
 
-pub use engine::{Engine, EngineOptions, EngineParts};
+pub use engine::{Engine, EngineOptions, EngineParts, Footprint};

@@ -22,6 +22,9 @@ mod shutdown;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+// The simulation's faults are no part of the binary, however it is built.
+const _: () = assert!(!fanfare_app::fault::CAN_BE_PLANTED);
+
 fn main() -> ExitCode {
     process::keep_memory_small();
     match command::run(cli::Cli::parse()) {

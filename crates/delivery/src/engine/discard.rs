@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fanfare_app::fault::{Fault, planted};
 use fanfare_domain::delivery::{DeliveryState, StateName};
 use fanfare_domain::id::EndpointId;
 
@@ -28,6 +29,9 @@ pub(super) fn if_unwanted(shared: &Arc<Shared>, endpoint: EndpointId) -> bool {
 async fn run(shared: Arc<Shared>, endpoint: EndpointId) {
     if let Some(lane) = shared.lanes.find(endpoint) {
         for job in lane.drain() {
+            if planted(Fault::ForgetDiscarded) {
+                continue;
+            }
             // Looked at again each time: it may have been enabled meanwhile.
             let target = shared.parts.directory.target(endpoint);
             let Some(reason) = unwanted(target.as_deref()) else {

@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use fanfare_app::fault::{Fault, planted};
 use fanfare_domain::id::DeliveryId;
 
 use super::job::Origin;
@@ -97,6 +98,9 @@ impl Held {
     /// was let go meanwhile may have ended after it was read; if it waits still, its settling has told
     /// when it is due.
     pub(super) fn claim(&mut self, id: DeliveryId) -> bool {
+        if planted(Fault::ReadWhatIsHeld) {
+            return true;
+        }
         let let_go = self.let_go.as_ref().is_some_and(|ids| ids.contains(&id));
         !let_go && !self.holds(id) && self.stored.insert(id)
     }

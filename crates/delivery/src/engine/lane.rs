@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use fanfare_app::fault::{Fault, planted};
 use fanfare_domain::id::{DeliveryId, EndpointId};
 use fanfare_domain::time::Timestamp;
 use parking_lot::Mutex;
@@ -110,7 +111,7 @@ impl Lane {
     pub(super) fn next(&self, stopping: bool) -> Option<Job> {
         let mut state = self.state.lock();
         if !stopping
-            && state.workers <= state.limit
+            && (state.workers <= state.limit || planted(Fault::IgnoreConcurrency))
             && let Some(job) = state.queue.pop_front()
         {
             return Some(job);
@@ -248,7 +249,7 @@ impl State {
         if self.limit == 0 {
             self.limit = start;
         }
-        if self.workers < self.limit {
+        if self.workers < self.limit || planted(Fault::IgnoreConcurrency) {
             self.workers += 1;
             Pushed::StartWorker
         } else {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fanfare_app::fault::{Fault, planted};
 use fanfare_app::port::StoreError;
 use fanfare_app::port::deliveries::Settlement;
 use fanfare_app::port::log::Position;
@@ -51,6 +52,9 @@ impl Parked {
 
     fn take(&self, most: usize) -> Vec<Lingering> {
         let mut list = self.0.lock();
+        if planted(Fault::LoseParked) {
+            list.pop();
+        }
         let count = list.len().min(most);
         list.drain(..count).collect()
     }
@@ -195,7 +199,8 @@ async fn read_log(
     loop {
         let (first, left_there) = {
             let tracker = shared.tracker.lock();
-            let Some(first) = tracker.first_unplaced() else {
+            let first = tracker.first_unplaced();
+            let Some(first) = first.filter(|_| !planted(Fault::ForgetLog)) else {
                 *gap = None;
                 return Ok(());
             };

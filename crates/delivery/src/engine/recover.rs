@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use fanfare_app::fault::{Fault, planted};
 use fanfare_app::port::StoreError;
 use fanfare_domain::name::Scope;
 
@@ -39,7 +40,9 @@ pub(super) async fn run(shared: &Arc<Shared>) -> Result<(), StoreError> {
             after = position;
             let mut places = Places::first(event.targets.len());
             for (place, (id, _)) in (0u16..).zip(event.deliveries()) {
-                if rows.contains(&id) {
+                if rows.contains(&id) && !planted(Fault::RecoverRecorded)
+                    || planted(Fault::SkipRecovery)
+                {
                     places.remove(place);
                 }
             }

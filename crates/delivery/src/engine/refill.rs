@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use fanfare_app::fault::{Fault, planted};
 use fanfare_app::port::StoreError;
 use fanfare_app::port::log::{Event, EventRef};
 use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason};
@@ -151,6 +152,9 @@ async fn bring_in(
 
 /// Makes an attempt besides the schedule, unless the delivery is in memory already.
 pub(super) async fn extra(shared: &Arc<Shared>, asked: Delivery) -> Result<(), StoreError> {
+    if planted(Fault::LoseExtraAttempt) {
+        return Ok(());
+    }
     let lane = shared.lanes.get(asked.endpoint);
     // Noted before the row is read, so that it can't be settled in between.
     if !lane.held(|held| held.ask(asked.id)) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fanfare_app::fault::{Fault, planted};
 use fanfare_app::notices::Notice;
 use fanfare_app::port::StoreError;
 use fanfare_app::port::deliveries::{Settled, Settlement};
@@ -100,6 +101,12 @@ async fn settle(shared: &Arc<Shared>, origins: &[Origin], mut settlements: Vec<S
         }
     }
     let settlements = Arc::new(settlements);
+    if planted(Fault::LetGoBeforeCommit) {
+        for (origin, settlement) in origins.iter().zip(settlements.iter()) {
+            let lane = shared.lanes.get(settlement.delivery.endpoint);
+            lane.release(origin, settlement.delivery.id);
+        }
+    }
     let settled = commit(shared, &settlements).await;
     let mut tracker = shared.tracker.lock();
     for origin in origins {
@@ -123,7 +130,9 @@ async fn settle(shared: &Arc<Shared>, origins: &[Origin], mut settlements: Vec<S
         if let Some(lane) = shared.lanes.find(delivery.endpoint) {
             lane.release(origin, delivery.id);
         }
-        if let DeliveryState::Waiting { due_at } = delivery.state {
+        if let DeliveryState::Waiting { due_at } = delivery.state
+            && !planted(Fault::ForgetDueTime)
+        {
             shared.schedule(delivery.endpoint, due_at);
         }
     }
@@ -134,7 +143,10 @@ async fn settle(shared: &Arc<Shared>, origins: &[Origin], mut settlements: Vec<S
 pub(super) async fn commit(shared: &Shared, settlements: &Arc<Vec<Settlement>>) -> Vec<Settled> {
     let mut told = false;
     loop {
-        let base = shared.tracker.lock().base();
+        let mut base = shared.tracker.lock().base();
+        if planted(Fault::MaterialisedTooHigh) {
+            base += 1;
+        }
         match shared
             .parts
             .deliveries

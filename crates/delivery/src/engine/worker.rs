@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use fanfare_app::attempt::{AttemptStart, record, sent};
 use fanfare_app::directory::Target;
+use fanfare_app::fault::{Fault, planted};
 use fanfare_app::port::random::unit;
 use fanfare_app::port::sender::{Exchange, OutboundRequest};
 use fanfare_app::test_delivery::unusable_url;
@@ -48,6 +49,7 @@ async fn run(shared: Arc<Shared>, lane: Arc<Lane>) {
 pub(super) fn unwanted(target: Option<&Target>) -> Option<DiscardedReason> {
     match target {
         None => Some(DiscardedReason::EndpointDeleted),
+        Some(_) if planted(Fault::SendToDisabled) => None,
         Some(target) if !target.endpoint.enabled() => Some(DiscardedReason::EndpointDisabled),
         Some(_) => None,
     }
@@ -76,6 +78,9 @@ async fn attempt(shared: &Arc<Shared>, lane: &Arc<Lane>, job: Job) -> Outcome {
     };
     let prepared = target.format.prepare(&job.shipment.parcel, &target, now);
     delivery.attempts = delivery.attempts.saturating_add(1);
+    if planted(Fault::SkipNumber) && delivery.attempts == 2 {
+        delivery.attempts = 3;
+    }
     let start = AttemptStart {
         id: delivery.id.attempt(delivery.attempts),
         at: now,
@@ -87,6 +92,7 @@ async fn attempt(shared: &Arc<Shared>, lane: &Arc<Lane>, job: Job) -> Outcome {
         headers: sent(&prepared.headers),
     };
     let exchange = match &target.uri {
+        Some(_) if planted(Fault::RecordUnsent) && delivery.attempts == 2 => unusable_url(),
         Some(uri) => {
             let request = OutboundRequest {
                 method: http::Method::POST,
@@ -125,11 +131,17 @@ fn conclude(
     began: Timestamp,
     extra: bool,
 ) -> Option<DisabledReason> {
-    let status = exchange.response.as_ref().map(|response| response.status);
-    let error = exchange.error.as_ref().map(|error| error.kind);
+    let mut status = exchange.response.as_ref().map(|response| response.status);
+    let mut error = exchange.error.as_ref().map(|error| error.kind);
+    if planted(Fault::TakeFailureForSuccess) && status == Some(500) {
+        status = Some(200);
+    }
+    if planted(Fault::TakePartForWhole) && status.is_some() {
+        error = None;
+    }
     let succeeded = error.is_none() && status.is_some_and(|status| (200..300).contains(&status));
     let retry_after = match &exchange.response {
-        Some(response) if !succeeded => response
+        Some(response) if !succeeded && !planted(Fault::IgnoreRetryAfter) => response
             .headers
             .get(http::header::RETRY_AFTER)
             .and_then(|value| value.to_str().ok())
@@ -143,8 +155,11 @@ fn conclude(
         retry_after,
         ended_at,
     };
-    let first_attempt_at = *delivery.first_attempt_at.get_or_insert(began);
-    if extra {
+    let mut first_attempt_at = *delivery.first_attempt_at.get_or_insert(began);
+    if planted(Fault::IgnoreTotalTime) {
+        first_attempt_at = began;
+    }
+    if extra && !planted(Fault::CountExtraAttempt) {
         delivery.extra_attempts = delivery.extra_attempts.saturating_add(1);
     }
     let number = delivery.attempts - delivery.extra_attempts.min(delivery.attempts);
@@ -163,6 +178,9 @@ fn conclude(
             // An extra attempt that fails leaves the schedule as it was.
             delivery.state
         }
+        Verdict::Retry { due_at } if planted(Fault::DueTooEarly) => DeliveryState::Waiting {
+            due_at: due_at.before(Duration::from_secs(1)),
+        },
         Verdict::Retry { due_at } => DeliveryState::Waiting { due_at },
         Verdict::Failed(reason) => DeliveryState::Failed {
             at: ended_at,
@@ -208,6 +226,9 @@ fn disable_endpoint(
     endpoint: EndpointId,
     reason: DisabledReason,
 ) {
+    if planted(Fault::ForgetDisabling) {
+        return;
+    }
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
         while let Some(fanfare) = shared.fanfare.get().and_then(std::sync::Weak::upgrade) {

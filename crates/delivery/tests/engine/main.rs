@@ -7,7 +7,6 @@
     reason = "an error is a failure of the test"
 )]
 
-mod checker;
 mod crash;
 mod endpoint_state;
 mod extra_and_replay;
@@ -15,7 +14,6 @@ mod lanes;
 mod long_run;
 mod operational;
 mod overflow;
-mod random;
 mod recording;
 mod retries;
 mod store_away;

@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // No part of the binary.
     ("store-contract", &["app", "domain", "testkit"]),
     ("testkit", &["app", "domain"]),
+    ("simulation", &["delivery", "app", "domain", "testkit"]),
     ("bench", &["app", "domain", "testkit"]),
 ];
 

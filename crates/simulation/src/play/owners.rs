@@ -1,0 +1,127 @@
+//! What the owners of endpoints do.
+
+use std::sync::Arc;
+
+use fanfare_app::deliveries::Retried;
+use fanfare_domain::id::{DeliveryId, EndpointId};
+use fanfare_domain::name::Scope;
+
+use super::{Known, Play, publishers};
+use crate::chronicle::Fact;
+use crate::life::Life;
+use crate::setting;
+
+impl Play {
+    pub(super) async fn add_endpoint(&mut self, life: &Life) {
+        let url = format!("https://r{}.example/", self.made);
+        let draft = setting::draft(&self.chance, &url);
+        let scope = self.chance.pick(&publishers::scopes()).clone();
+        self.made += 1;
+        let made = life
+            .fanfare
+            .create_endpoint(&scope, draft.clone(), Vec::new())
+            .await;
+        let Ok(made) = made else { return };
+        self.network.change(&url);
+        let known = Known {
+            scope,
+            draft,
+            enabled: true,
+        };
+        self.endpoints.insert(made.id, known);
+    }
+
+    fn one_endpoint(&self) -> Option<EndpointId> {
+        let ids: Vec<_> = self.endpoints.keys().copied().collect();
+        (!ids.is_empty()).then(|| *self.chance.pick(&ids))
+    }
+
+    /// Disables an endpoint, or enables it again.
+    pub(super) async fn switch(&mut self, life: &Life) {
+        let Some(id) = self.one_endpoint() else {
+            return;
+        };
+        let Some(known) = self.endpoints.get_mut(&id) else {
+            return;
+        };
+        known.enabled = !known.enabled;
+        let (enabled, scope) = (known.enabled, known.scope.clone());
+        let mut draft = known.draft.clone();
+        draft.enabled = Some(enabled);
+        self.note(if enabled {
+            Fact::Opening(id)
+        } else {
+            Fact::Closing(id)
+        });
+        let fanfare = &life.fanfare;
+        let changed = fanfare
+            .replace_endpoint(&scope, &id.to_string(), draft, Vec::new())
+            .await;
+        if changed.is_ok() && !enabled {
+            self.note(Fact::Closed(id));
+        }
+    }
+
+    pub(super) async fn delete(&mut self, life: &Life) {
+        let Some(id) = self.one_endpoint() else {
+            return;
+        };
+        let Some(known) = self.endpoints.get(&id) else {
+            return;
+        };
+        self.note(Fact::Closing(id));
+        let scope = known.scope.clone();
+        let deleted = life.fanfare.delete_endpoint(&scope, &id.to_string()).await;
+        if deleted.is_ok() {
+            self.note(Fact::Closed(id));
+        }
+    }
+
+    pub(super) fn change_a_mood(&self) {
+        if let Some(known) = self
+            .one_endpoint()
+            .and_then(|endpoint| self.endpoints.get(&endpoint))
+            && let Some(url) = &known.draft.url
+        {
+            let mood = self.network.change(url);
+            self.note(Fact::Trouble(format!("{url} is {mood:?}")));
+        }
+    }
+
+    /// Somebody asks that a delivery be tried again, and does not wait for the answer.
+    pub(super) fn retry_one(&self, life: &Life) {
+        let Some((scope, id)) = self.one_delivery() else {
+            return;
+        };
+        let (fanfare, chronicle) = (Arc::clone(&life.fanfare), self.chronicle.clone());
+        chronicle.note(Fact::AskedAgain(id));
+        tokio::spawn(async move {
+            match fanfare.retry(&scope, &id.to_string()).await {
+                Ok(Retried::Extra(_)) => chronicle.note(Fact::GotExtra(id)),
+                Ok(Retried::Replay(replay)) => chronicle.note(Fact::GotReplay {
+                    of: id,
+                    made: replay.id,
+                }),
+                Err(_) => {}
+            }
+        });
+    }
+
+    fn one_delivery(&self) -> Option<(Scope, DeliveryId)> {
+        let accepted = self.accepted.lock();
+        // Mostly one of the last, which may wait still.
+        let from = if self.chance.chance(0.7) {
+            accepted.len().saturating_sub(20)
+        } else {
+            0
+        };
+        let list = &accepted[from..];
+        if list.is_empty() {
+            return None;
+        }
+        let event = self.chance.pick(list);
+        let places = event.targets.len() as u64;
+        let place = (places > 0).then(|| self.chance.below(places) as u16)?;
+        Some((event.scope.clone(), event.id.delivery(place)))
+    }
+}

@@ -1,0 +1,56 @@
+//! A row is made for a delivery that waits for its first attempt, and changes with a recorded attempt, or
+//! because what waits is discarded.
+
+use fanfare_domain::delivery::{Delivery, DeliveryState};
+use fanfare_testkit::memory_store::Change;
+
+use super::{Broken, Rule};
+use crate::chronicle::Fact;
+use crate::story::{Story, Tale};
+
+pub(super) const RULE: Rule = Rule {
+    says: "a row changes for a reason",
+    check,
+};
+
+fn check(story: &Story<'_>) -> Vec<Broken> {
+    let mut broken = Vec::new();
+    for (id, tale) in &story.deliveries {
+        for (place, row) in &tale.rows {
+            let attempted = matches!(
+                place.checked_sub(1).map(|before| &story.history.facts[before].1),
+                Some(Fact::Committed(Change::Attempt(attempt))) if attempt.id.delivery() == *id
+            );
+            let reason = match row.state {
+                _ if attempted => true,
+                // The store did it and could not say so: it was told again.
+                _ if tale.row_before(*place) == Some(*row) => true,
+                DeliveryState::Discarded { .. } => true,
+                DeliveryState::Waiting { due_at } => {
+                    let first = story.endpoints.get(&tale.endpoint).map(|known| {
+                        if row.replay_of.is_some() {
+                            tale.created_at
+                        } else {
+                            known.policy.first_due(tale.created_at)
+                        }
+                    });
+                    row.attempts == 0
+                        && tale.row_before(*place).is_none()
+                        && (first == Some(due_at) || gone(story, tale, row))
+                }
+                _ => false,
+            };
+            if !reason {
+                let how = format!("{id} became {:?} without an attempt", row.state);
+                broken.push((Some(*place), how));
+            }
+        }
+    }
+    broken
+}
+
+/// Whether the endpoint may have been deleted when the row was made: its policy was not known then.
+fn gone(story: &Story<'_>, tale: &Tale<'_>, row: &Delivery) -> bool {
+    matches!(row.state, DeliveryState::Waiting { due_at } if due_at == tale.created_at)
+        && story.was_closed_before(tale.endpoint, story.history.facts.len())
+}

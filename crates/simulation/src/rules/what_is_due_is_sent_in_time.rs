@@ -1,0 +1,63 @@
+//! While nothing fails, what is due is sent within a moment: sooner than the next scan would find it.
+
+use std::time::Duration;
+
+use fanfare_domain::delivery::DeliveryState;
+
+use super::{Broken, Rule};
+use crate::chronicle::Fact;
+use crate::story::Story;
+
+pub(super) const RULE: Rule = Rule {
+    says: "what is due is sent in time",
+    check,
+};
+
+/// What went wrong before is over after so long.
+const SETTLED_AFTER: Duration = Duration::from_secs(15);
+/// The longest that an attempt may be late then.
+const MOMENT: Duration = Duration::from_millis(2_500);
+
+fn check(story: &Story<'_>) -> Vec<Broken> {
+    let Some(calm) = story.calm else {
+        return vec![(None, "the run never came to its calm".to_owned())];
+    };
+    let from = story.at(calm).after(SETTLED_AFTER);
+    let mut broken = Vec::new();
+    for (id, tale) in &story.deliveries {
+        let sent: Vec<_> = story.requests_of(*id).map(|request| request.at).collect();
+        for (number, (place, row)) in tale.rows.iter().enumerate() {
+            let DeliveryState::Waiting { due_at } = row.state else {
+                continue;
+            };
+            let due = due_at.max(story.at(*place));
+            let in_time = sent
+                .iter()
+                .any(|at| due_at <= *at && *at <= due.after(MOMENT));
+            let next = tale.rows.get(number + 1).map(|(place, _)| story.at(*place));
+            let over = next.is_some_and(|next| next <= due.after(MOMENT));
+            if due >= from && !in_time && !over {
+                broken.push((Some(*place), format!("{id} was not sent at {due}")));
+            }
+        }
+    }
+    for (place, (at, fact)) in story.history.facts.iter().enumerate().skip(calm) {
+        let Fact::Accepted(event) = fact else {
+            continue;
+        };
+        if event.created_at < from {
+            continue;
+        }
+        let until = at.after(MOMENT);
+        for (id, _) in event.deliveries() {
+            let sent = story.requests_of(id).any(|request| request.at <= until);
+            // What has to wait gets a row, and what is not to be sent ends.
+            let tale = story.deliveries.get(&id);
+            let mut rows = tale.into_iter().flat_map(|tale| &tale.rows);
+            if !sent && !rows.any(|(row, _)| story.at(*row) <= until) {
+                broken.push((Some(place), format!("{id} was not sent")));
+            }
+        }
+    }
+    broken
+}

@@ -1,0 +1,50 @@
+//! What a seed decides on before the play begins.
+
+use std::time::Duration;
+
+use fanfare_app::endpoints::EndpointDraft;
+use fanfare_delivery::EngineOptions;
+use fanfare_domain::policy::PolicyPatch;
+use fanfare_testkit::builders::endpoint;
+use fanfare_testkit::seeded::Seeded;
+
+/// The longest that a `Retry-After` may put an attempt off, so that a run comes to its end.
+const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(30);
+
+pub(crate) const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+pub(crate) const fn millis(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+/// The engine's settings: mostly narrow, so that its bounds are met.
+pub(crate) fn engine(chance: &Seeded) -> EngineOptions {
+    EngineOptions {
+        lane_queue: *chance.pick(&[2, 16, 256]),
+        lane_concurrency_start: *chance.pick(&[1, 4, 8]),
+        lane_concurrency_most: *chance.pick(&[8, 12]),
+        memory_bytes: *chance.pick(&[2 * 1_024, 64 * 1_024, 64 * 1_024 * 1_024]),
+        linger: *chance.pick(&[millis(300), seconds(1)]),
+        scan_every: *chance.pick(&[seconds(3), seconds(10), seconds(30)]),
+    }
+}
+
+/// An endpoint with a policy of its own.
+pub(crate) fn draft(chance: &Seeded, url: &str) -> EndpointDraft {
+    let mut draft = endpoint(url);
+    let waits =
+        chance.pick::<&[u64]>(&[&[0, 1, 3, 10, 20, 40], &[0, 2, 2, 2, 30], &[1, 5, 15], &[0]]);
+    draft.policy = Some(PolicyPatch {
+        waits: Some(waits.iter().copied().map(seconds).collect()),
+        timeout: Some(*chance.pick(&[millis(500), seconds(2)])),
+        jitter: Some(*chance.pick(&[0.0, 0.1])),
+        total_time: chance.chance(0.2).then(|| seconds(20)),
+        retry_after_limit: Some(*chance.pick(&[Duration::ZERO, RETRY_AFTER_LIMIT])),
+        gone_disables: Some(chance.chance(0.8)),
+        exhausted_disables: Some(chance.chance(0.1)),
+        ..PolicyPatch::default()
+    });
+    draft
+}

@@ -1,0 +1,325 @@
+//! The chronicle, put in order for the rules: what became of each delivery and of each request.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use fanfare_app::port::configuration::{Changed, Kind};
+use fanfare_app::port::log::Event;
+use fanfare_app::port::sender::Exchange;
+use fanfare_domain::attempt::{Attempt, Trigger};
+use fanfare_domain::delivery::{Delivery, DeliveryState};
+use fanfare_domain::endpoint::Endpoint;
+use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
+use fanfare_domain::policy::DeliveryPolicy;
+use fanfare_domain::time::Timestamp;
+use fanfare_testkit::memory_store::Change;
+use fanfare_testkit::scripted_sender::Sent;
+
+use crate::chronicle::Fact;
+use crate::history::History;
+
+/// The place of a fact in the chronicle.
+pub type Place = usize;
+
+/// A run, put in order.
+pub struct Story<'a> {
+    /// The run.
+    pub history: &'a History,
+    /// What became of each delivery that there is a sign of.
+    pub deliveries: BTreeMap<DeliveryId, Tale<'a>>,
+    /// The requests, by their numbers.
+    pub requests: Vec<Request<'a>>,
+    /// The endpoints that were made.
+    pub endpoints: BTreeMap<EndpointId, Known>,
+    /// Where each life of the machine ended.
+    pub ends: Vec<Place>,
+    /// Where the calm began.
+    pub calm: Option<Place>,
+    requests_of: HashMap<DeliveryId, Vec<usize>>,
+    closings: Vec<(Place, EndpointId)>,
+}
+
+/// What became of a delivery.
+pub struct Tale<'a> {
+    /// Where it goes.
+    pub endpoint: EndpointId,
+    /// Its event.
+    pub event: EventId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// What its row was made to be, each time.
+    pub rows: Vec<(Place, &'a Delivery)>,
+    /// Its attempts, as they were recorded.
+    pub attempts: Vec<(Place, &'a Attempt)>,
+    /// Where somebody asked that it be tried again.
+    pub asked: Vec<Place>,
+}
+
+/// A request.
+pub struct Request<'a> {
+    /// Where it was sent.
+    pub place: Place,
+    /// When.
+    pub at: Timestamp,
+    /// What was sent.
+    pub sent: &'a Sent,
+    /// Where to; none for an unknown URL.
+    pub endpoint: Option<EndpointId>,
+    /// The deliveries that it can be of: one, unless another one of the same event was attempted in the
+    /// same microsecond, or it was never recorded.
+    pub of: Vec<DeliveryId>,
+    /// All deliveries of the same event to the same endpoint: the first one and its replays.
+    pub alike: Vec<DeliveryId>,
+    /// Whether an attempt was recorded for it.
+    pub recorded: Option<&'a Attempt>,
+    /// What came of it, unless the machine went down before.
+    pub answer: Option<(Place, Timestamp, &'a Exchange)>,
+}
+
+/// An endpoint.
+pub struct Known {
+    /// Where it lies.
+    pub url: String,
+    /// How its deliveries are made.
+    pub policy: DeliveryPolicy,
+}
+
+impl<'a> Story<'a> {
+    /// Puts a run in order.
+    #[must_use]
+    pub fn of(history: &'a History) -> Self {
+        let mut story = Self {
+            history,
+            deliveries: BTreeMap::new(),
+            requests: Vec::new(),
+            endpoints: BTreeMap::new(),
+            ends: Vec::new(),
+            calm: None,
+            requests_of: HashMap::new(),
+            closings: Vec::new(),
+        };
+        for (place, (at, fact)) in history.facts.iter().enumerate() {
+            story.take(place, *at, fact);
+        }
+        story.match_requests();
+        story
+    }
+
+    fn take(&mut self, place: Place, at: Timestamp, fact: &'a Fact) {
+        match fact {
+            Fact::End { .. } => self.ends.push(place),
+            Fact::Calm => self.calm = Some(place),
+            Fact::Closing(id) => self.closings.push((place, *id)),
+            Fact::Committed(Change::Document(changed)) => {
+                self.closings.extend(closes(changed).map(|id| (place, id)));
+                self.endpoint(changed);
+            }
+            Fact::Committed(Change::Event(_, event)) => self.first_deliveries(event),
+            Fact::Committed(Change::Row(row)) => {
+                let tale = self.tale(row);
+                tale.rows.push((place, row));
+            }
+            Fact::Committed(Change::Attempt(attempt)) => {
+                if let Some(tale) = self.deliveries.get_mut(&attempt.id.delivery()) {
+                    tale.attempts.push((place, attempt));
+                }
+            }
+            Fact::AskedAgain(id) => {
+                if let Some(tale) = self.deliveries.get_mut(id) {
+                    tale.asked.push(place);
+                }
+            }
+            Fact::Sent(_, sent) => self.requests.push(Request {
+                place,
+                at,
+                sent,
+                endpoint: None,
+                of: Vec::new(),
+                alike: Vec::new(),
+                recorded: None,
+                answer: None,
+            }),
+            Fact::Answered(number, exchange) => {
+                if let Some(request) = self.requests.get_mut(*number) {
+                    request.answer = Some((place, at, exchange));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn endpoint(&mut self, changed: &Changed) {
+        if let Changed::Put(document) = changed
+            && document.key.kind == Kind::Endpoint
+            && let Ok(endpoint) = serde_json::from_str::<Endpoint>(&document.body)
+        {
+            let known = Known {
+                policy: DeliveryPolicy::native().with(&endpoint.policy),
+                url: endpoint.url,
+            };
+            self.endpoints.insert(endpoint.id, known);
+        }
+    }
+
+    fn first_deliveries(&mut self, event: &Event) {
+        for (id, endpoint) in event.deliveries() {
+            let tale = Tale {
+                endpoint,
+                event: event.id,
+                created_at: event.created_at,
+                rows: Vec::new(),
+                attempts: Vec::new(),
+                asked: Vec::new(),
+            };
+            self.deliveries.insert(id, tale);
+        }
+    }
+
+    fn tale(&mut self, row: &Delivery) -> &mut Tale<'a> {
+        self.deliveries.entry(row.id).or_insert_with(|| Tale {
+            endpoint: row.endpoint,
+            event: row.event,
+            created_at: row.created_at,
+            rows: Vec::new(),
+            attempts: Vec::new(),
+            asked: Vec::new(),
+        })
+    }
+
+    /// Finds out which delivery each request was of.
+    fn match_requests(&mut self) {
+        let by_url: HashMap<_, _> = self
+            .endpoints
+            .iter()
+            .map(|(id, known)| (known.url.as_str(), *id))
+            .collect();
+        let mut by_way: HashMap<(EndpointId, String), Vec<DeliveryId>> = HashMap::new();
+        let names = self.names();
+        // Of one delivery several can be in the same microsecond, one after another.
+        let mut taken = HashSet::new();
+        for (id, tale) in &self.deliveries {
+            if let Some(name) = names.get(&tale.event) {
+                let way = (tale.endpoint, name.clone());
+                by_way.entry(way).or_default().push(*id);
+            }
+        }
+        for (number, request) in self.requests.iter_mut().enumerate() {
+            request.endpoint = by_url.get(request.sent.url.as_str()).copied();
+            let Some(endpoint) = request.endpoint else {
+                continue;
+            };
+            let way = (endpoint, request.sent.webhook_id().to_owned());
+            let all = by_way.get(&way).map(Vec::as_slice).unwrap_or_default();
+            let attempts = all.iter().filter_map(|id| {
+                let recorded = self.deliveries[id].attempts.iter();
+                let mut same = recorded.filter(|(_, attempt)| {
+                    attempt.started_at == request.at && !taken.contains(&attempt.id)
+                });
+                Some((*id, same.next()?.1))
+            });
+            let recorded: Vec<_> = attempts.collect();
+            request.of = match recorded.as_slice() {
+                [] => all.to_vec(),
+                some => some.iter().map(|(id, _)| *id).collect(),
+            };
+            request.recorded = recorded.first().map(|(_, attempt)| *attempt);
+            if let [(_, attempt)] = recorded.as_slice() {
+                taken.insert(attempt.id);
+            }
+            request.alike = all.to_vec();
+            for id in &request.of {
+                self.requests_of.entry(*id).or_default().push(number);
+            }
+        }
+    }
+
+    /// The id by which receivers know each event.
+    fn names(&self) -> HashMap<EventId, String> {
+        let facts = self.history.facts.iter();
+        facts
+            .filter_map(|(_, fact)| match fact {
+                Fact::Committed(Change::Event(_, event)) => Some((event.id, event.public_id())),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Events whose publisher was told that they are accepted, with the place of each telling.
+    pub fn accepted(&self) -> impl Iterator<Item = (Place, &'a Arc<Event>)> {
+        let facts = self.history.facts.iter().enumerate();
+        facts.filter_map(|(place, (_, fact))| match fact {
+            Fact::Accepted(event) => Some((place, event)),
+            _ => None,
+        })
+    }
+
+    /// The requests that are, or can be, of a delivery, in their order.
+    pub fn requests_of(&self, id: DeliveryId) -> impl Iterator<Item = &Request<'a>> {
+        let numbers = self.requests_of.get(&id).into_iter().flatten();
+        numbers.map(|number| &self.requests[*number])
+    }
+
+    /// When a fact was.
+    #[must_use]
+    pub fn at(&self, place: Place) -> Timestamp {
+        self.history.facts[place].0
+    }
+
+    /// Whether the machine went down at or after a place.
+    #[must_use]
+    pub fn goes_down_after(&self, place: Place) -> bool {
+        self.ends.last().is_some_and(|end| *end >= place)
+    }
+
+    /// Whether an endpoint was, or was about to be, disabled or deleted at some time before a place.
+    #[must_use]
+    pub fn was_closed_before(&self, endpoint: EndpointId, place: Place) -> bool {
+        let mut closings = self.closings.iter();
+        closings.any(|(at, id)| *at < place && *id == endpoint)
+    }
+}
+
+/// The endpoint that a change of the configuration disables or removes, if it does.
+pub(crate) fn closes(changed: &Changed) -> Option<EndpointId> {
+    let key = match changed {
+        Changed::Put(document) if document.body.contains("\"disabled\":{") => &document.key,
+        Changed::Put(_) => return None,
+        Changed::Removed { key, .. } => key,
+    };
+    let endpoint = key.kind == Kind::Endpoint;
+    endpoint.then(|| EndpointId::parse(&key.id).ok()).flatten()
+}
+
+impl Tale<'_> {
+    /// The row as it was before a place.
+    #[must_use]
+    pub fn row_before(&self, place: Place) -> Option<&Delivery> {
+        let before = self.rows.iter().rev().find(|(at, _)| *at < place);
+        before.map(|(_, row)| *row)
+    }
+
+    /// Whether it had ended before a place.
+    #[must_use]
+    pub fn ended_before(&self, place: Place) -> bool {
+        self.row_before(place).is_some_and(|row| row.state.ended())
+    }
+
+    /// When it was due, as it stood before a place; none when it had ended.
+    #[must_use]
+    pub fn due_before(&self, place: Place, policy: &DeliveryPolicy) -> Option<Timestamp> {
+        match self.row_before(place).map(|row| row.state) {
+            Some(DeliveryState::Waiting { due_at }) => Some(due_at),
+            Some(_) => None,
+            None => Some(policy.first_due(self.created_at)),
+        }
+    }
+
+    /// How many of its attempts were made by its schedule, of those recorded up to a place.
+    #[must_use]
+    pub fn scheduled_up_to(&self, place: Place) -> usize {
+        let recorded = self.attempts.iter().filter(|(at, _)| *at <= place);
+        recorded
+            .filter(|(_, attempt)| attempt.trigger == Trigger::Scheduled)
+            .count()
+    }
+}
