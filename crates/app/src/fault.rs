@@ -63,10 +63,13 @@ thread_local! {
     static PLANTED: std::cell::Cell<Option<Fault>> = const { std::cell::Cell::new(None) };
 }
 
-/// Plants a fault for everything that this thread does from now on; none takes it out.
-#[cfg(feature = "mutants")]
+/// Plants a fault for everything that this thread does from now on; none takes it out. Does nothing where
+/// faults can't be planted.
 pub fn plant(fault: Option<Fault>) {
+    #[cfg(feature = "mutants")]
     PLANTED.set(fault);
+    #[cfg(not(feature = "mutants"))]
+    let _ = fault;
 }
 
 /// Whether this fault is planted.

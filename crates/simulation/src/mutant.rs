@@ -121,7 +121,6 @@ pub(crate) struct Planted;
 
 impl Drop for Planted {
     fn drop(&mut self) {
-        #[cfg(feature = "mutants")]
         fanfare_app::fault::plant(None);
     }
 }
@@ -140,7 +139,6 @@ impl Mutant {
     }
 
     pub(crate) fn plant_in_engine(&self) -> Planted {
-        #[cfg(feature = "mutants")]
         if let Plant::Engine(fault) = self.plant {
             fanfare_app::fault::plant(Some(fault));
         }

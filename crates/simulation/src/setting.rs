@@ -36,15 +36,16 @@ pub(crate) fn draft(chance: &Seeded, url: &str) -> EndpointDraft {
     let mut draft = endpoint(url);
     let waits =
         chance.pick::<&[u64]>(&[&[0, 1, 3, 10, 20, 40], &[0, 2, 2, 2, 30], &[1, 5, 15], &[0]]);
-    draft.policy = Some(PolicyPatch {
+    let mut policy = PolicyPatch {
         waits: Some(waits.iter().copied().map(seconds).collect()),
         timeout: Some(*chance.pick(&[millis(500), seconds(2)])),
         jitter: Some(*chance.pick(&[0.0, 0.1])),
         total_time: chance.chance(0.2).then(|| seconds(20)),
         retry_after_limit: Some(*chance.pick(&[Duration::ZERO, RETRY_AFTER_LIMIT])),
         gone_disables: Some(chance.chance(0.8)),
-        exhausted_disables: Some(chance.chance(0.1)),
         ..PolicyPatch::default()
-    });
+    };
+    policy.exhausted_disables = Some(chance.chance(0.1));
+    draft.policy = Some(policy);
     draft
 }
