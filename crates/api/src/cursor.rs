@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fanfare_app::port::configuration::Revision;
-use fanfare_domain::id::{DeliveryId, EventId};
+use fanfare_domain::id::{DeliveryId, EventId, JobId};
 
 /// Which list a cursor belongs to: its first byte, so that one list's cursor is refused by another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub(crate) enum List {
     Events = b'e',
     /// Deliveries.
     Deliveries = b'd',
+    /// Jobs.
+    Jobs = b'j',
 }
 
 /// A position in a list.
@@ -54,6 +56,16 @@ impl Position for EventId {
 }
 
 impl Position for DeliveryId {
+    fn bytes(&self) -> Vec<u8> {
+        self.to_bytes().to_vec()
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self::from_bytes)
+    }
+}
+
+impl Position for JobId {
     fn bytes(&self) -> Vec<u8> {
         self.to_bytes().to_vec()
     }

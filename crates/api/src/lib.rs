@@ -22,6 +22,7 @@ mod events;
 mod failure;
 mod fallback;
 mod idempotency;
+mod jobs;
 mod keys;
 mod merge;
 mod openapi;

@@ -32,7 +32,7 @@ next.";
 /// The name of the way to authenticate.
 const KEY: &str = "key";
 
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     ("Events", "What is published."),
     (
         "Deliveries",
@@ -41,6 +41,10 @@ const TAGS: [(&str, &str); 7] = [
     (
         "Endpoints",
         "The URLs of a tenant that events are delivered to.",
+    ),
+    (
+        "Jobs",
+        "Many deliveries repeated or cancelled at once, and what endpoints missed.",
     ),
     ("Tenants", "The customers of the product that publishes."),
     ("Event types", "The names in an environment's catalogue."),

@@ -98,3 +98,24 @@ pub(crate) struct DeliveryPath {
     #[param(example = "dlv_01m5d3xq9sabcdefghjkmnpqrs")]
     pub(crate) delivery: String,
 }
+
+/// A job of an environment.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct JobPath {
+    /// The job's id.
+    #[param(example = "job_01m5d3xq9sabcdefghjkmnpqrs")]
+    pub(crate) job: String,
+}
+
+/// A job of a tenant.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct TenantJobPath {
+    /// The tenant's id.
+    #[param(example = "acme")]
+    pub(crate) tenant: String,
+    /// The job's id.
+    #[param(example = "job_01m5d3xq9sabcdefghjkmnpqrs")]
+    pub(crate) job: String,
+}

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use crate::options::ApiOptions;
 use crate::state::Api;
 use crate::{
-    deliveries, documentation, endpoints, environments, event_types, events, fallback, keys,
+    deliveries, documentation, endpoints, environments, event_types, events, fallback, jobs, keys,
     openapi, tenants,
 };
 
@@ -86,6 +86,17 @@ pub(crate) fn documented() -> (Router<Api>, OpenApi) {
         .routes(routes!(deliveries::read::get_delivery))
         .routes(routes!(deliveries::read::list_attempts))
         .routes(routes!(deliveries::retry::retry_delivery))
+        .routes(routes!(jobs::recover::recover_endpoint))
+        .routes(routes!(
+            jobs::create::create_tenant_job,
+            jobs::read::list_tenant_jobs
+        ))
+        .routes(routes!(
+            jobs::read::get_tenant_job,
+            jobs::change::update_tenant_job
+        ))
+        .routes(routes!(jobs::create::create_job, jobs::read::list_jobs))
+        .routes(routes!(jobs::read::get_job, jobs::change::update_job))
         .split_for_parts();
     openapi::complete(&mut document);
     (paths, document)

@@ -206,21 +206,8 @@ impl Fanfare {
         if event.is_none_or(|event| event.payload_gone()) {
             return Err(state("the event's payload is not kept any more"));
         }
-        let replay = Delivery {
-            id: DeliveryId::for_replay(now, self.ports.random.bits()),
-            state: DeliveryState::Waiting { due_at: now },
-            attempts: 0,
-            extra_attempts: 0,
-            replay_of: Some(delivery.id),
-            created_at: now,
-            // Who asks for it wants it now, whatever the event said.
-            expires_at: None,
-            first_attempt_at: None,
-            last_status: None,
-            last_error: None,
-            turn: None,
-            ..delivery
-        };
+        let id = DeliveryId::for_replay(now, self.ports.random.bits());
+        let replay = delivery.replay(id, now);
         let settlement = Settlement {
             delivery: replay.clone(),
             attempt: None,

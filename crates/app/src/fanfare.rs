@@ -7,12 +7,13 @@ use std::time::Duration;
 use fanfare_domain::address::AddressPolicy;
 use fanfare_domain::key::{Key, KeyDigest};
 use fanfare_domain::name::{EnvironmentId, Scope};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 use crate::directory::{Directory, Touched};
 use crate::error::UseCaseError;
 use crate::notices::{Notice, Queue};
 use crate::port::{Clock, Configuration, Deliveries, Dispatch, Log, Random, Sender, StoreError};
+use crate::recovery::JobLimits;
 
 /// What the use cases are given.
 #[derive(Clone)]
@@ -48,6 +49,8 @@ pub struct Limits {
     pub idempotency: Duration,
     /// How long a rotated secret goes on signing unless the caller says otherwise.
     pub rotation_overlap: Duration,
+    /// Bounds of jobs.
+    pub jobs: JobLimits,
 }
 
 impl Default for Limits {
@@ -59,6 +62,7 @@ impl Default for Limits {
             endpoints_per_tenant: 1_000,
             idempotency: Duration::from_secs(24 * 3600),
             rotation_overlap: Duration::from_secs(24 * 3600),
+            jobs: JobLimits::default(),
         }
     }
 }
@@ -77,6 +81,8 @@ pub struct Fanfare {
     pub(crate) payloads_dropped_to: AtomicI64,
     /// Changes of state that are to become operational events.
     pub(crate) notices: Queue,
+    /// Told when there is a job to begin or to go on with. A hint: the runner looks by itself too.
+    pub(crate) told_of_job: Notify,
 }
 
 impl std::fmt::Debug for Fanfare {
@@ -109,6 +115,7 @@ impl Fanfare {
             refreshing: Mutex::new(()),
             payloads_dropped_to: AtomicI64::new(0),
             notices: Queue::default(),
+            told_of_job: Notify::new(),
         }
     }
 

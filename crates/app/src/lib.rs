@@ -18,6 +18,7 @@ pub mod keys;
 pub mod notices;
 pub mod port;
 pub mod publish;
+pub mod recovery;
 pub mod repository;
 pub mod retention;
 pub mod tenants;

@@ -141,6 +141,33 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// All kinds.
+    pub const ALL: [Self; 11] = [
+        Self::NameNotFound,
+        Self::NameLookup,
+        Self::AddressRefused,
+        Self::ConnectionRefused,
+        Self::Connect,
+        Self::ConnectTimeout,
+        Self::Tls,
+        Self::Timeout,
+        Self::ConnectionClosed,
+        Self::Protocol,
+        Self::Request,
+    ];
+
+    /// The kind with this name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// All names, for people.
+    #[must_use]
+    pub fn names() -> String {
+        Self::ALL.map(Self::as_str).join(", ")
+    }
+
     /// Its name in the API, the log and the metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

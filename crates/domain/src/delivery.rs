@@ -93,6 +93,8 @@ pub enum DiscardedReason {
     PayloadGone,
     /// Its event's `expires_at` came before it had ended otherwise.
     Expired,
+    /// Somebody cancelled it.
+    Cancelled,
 }
 
 /// The names of the states, for filters.
@@ -120,6 +122,26 @@ impl Delivery {
     pub fn wait_no_longer_than_its_end(&mut self) {
         if let (DeliveryState::Waiting { due_at }, Some(end)) = (&mut self.state, self.expires_at) {
             *due_at = end.min(*due_at);
+        }
+    }
+
+    /// A delivery that repeats this one from the start.
+    #[must_use]
+    pub fn replay(self, id: DeliveryId, now: Timestamp) -> Self {
+        Self {
+            id,
+            state: DeliveryState::Waiting { due_at: now },
+            attempts: 0,
+            extra_attempts: 0,
+            replay_of: Some(self.id),
+            created_at: now,
+            first_attempt_at: None,
+            last_status: None,
+            last_error: None,
+            // Who asks for it wants it now, whatever the event said.
+            expires_at: None,
+            turn: None,
+            ..self
         }
     }
 }
@@ -176,6 +198,7 @@ impl DiscardedReason {
             Self::EndpointDeleted => "endpoint_deleted",
             Self::PayloadGone => "payload_gone",
             Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
         }
     }
 }

@@ -153,6 +153,11 @@ id!(
     "ep"
 );
 id!(
+    /// Names a job, `job_…`.
+    JobId,
+    "job"
+);
+id!(
     /// Names a key, `key_…`. It is not the key itself.
     KeyId,
     "key"
@@ -219,6 +224,14 @@ impl AttemptId {
 }
 
 impl EndpointId {
+    /// Makes one from the time and 48 bits of chance.
+    #[must_use]
+    pub fn new(now: Timestamp, chance: u64) -> Self {
+        Self(fresh(now, chance))
+    }
+}
+
+impl JobId {
     /// Makes one from the time and 48 bits of chance.
     #[must_use]
     pub fn new(now: Timestamp, chance: u64) -> Self {

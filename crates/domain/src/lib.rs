@@ -14,6 +14,7 @@ pub mod event_type;
 pub mod fault;
 pub mod header;
 pub mod id;
+pub mod job;
 pub mod key;
 pub mod name;
 pub mod order;

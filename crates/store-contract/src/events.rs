@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use fanfare_app::port::log::{Event, EventQuery, EventRef};
+use fanfare_app::port::log::{Event, EventQuery, EventRef, EventWalk};
 
+use crate::append::positions;
 use crate::engine::{Engine, OpenStore};
 use crate::made::{append, event, event_id, event_type, events_of, full_event, scope, time};
 
@@ -117,4 +118,59 @@ pub async fn events_are_found_by_their_ids(engine: &dyn Engine) {
     let found = store.log().events_by_id(&scope("a"), &ids).await.unwrap();
     let found: BTreeSet<_> = found.into_iter().map(|event| event.id).collect();
     assert_eq!(found, BTreeSet::from([event_id(1), event_id(2)]));
+}
+
+/// Oldest first, the tenant's own, within the span.
+pub async fn events_are_walked_through_oldest_first(engine: &dyn Engine) {
+    let events = (0..30).map(|number| Event {
+        scope: scope(if number % 3 == 0 { "b" } else { "a" }),
+        ..event(number)
+    });
+    let store = store_of(engine, events.collect()).await;
+    for limit in [1, 4, 1_000] {
+        let mut walk = EventWalk {
+            scope: scope("a"),
+            since: time(5),
+            until: time(25),
+            after: None,
+            limit,
+        };
+        let mut found = Vec::new();
+        loop {
+            let page = store.log().events_from(&walk).await.unwrap();
+            assert!(page.len() <= limit);
+            let Some(last) = page.last() else { break };
+            walk.after = Some(last.id);
+            found.extend(page.iter().map(|event| event.id));
+        }
+        let own = (5..25).filter(|number| number % 3 != 0);
+        assert_eq!(found, own.map(event_id).collect::<Vec<_>>());
+    }
+}
+
+/// Those of other tenants, those that are gone and those without data are left out.
+pub async fn events_with_their_payload_are_told_apart(engine: &dyn Engine) {
+    let other = Event {
+        scope: scope("b"),
+        ..event(3)
+    };
+    let store = store_of(engine, vec![event(1), event(2), other]).await;
+    let log = store.log();
+    let read = log.read_after(0, 10).await.unwrap();
+    log.drop_payloads(vec![read[1].0]).await.unwrap();
+    let ids = [event_id(1), event_id(2), event_id(3), event_id(4)];
+    let kept = log.with_payload(&scope("a"), &ids).await.unwrap();
+    assert_eq!(kept.into_iter().collect::<Vec<_>>(), [event_id(1)]);
+}
+
+/// Also when the newest event is gone.
+pub async fn the_end_of_the_log_is_the_highest_position_ever(engine: &dyn Engine) {
+    let store = engine.fresh().await;
+    let log = store.log();
+    assert_eq!(log.end().await.unwrap(), 0);
+    let appends = vec![append(event(1)), append(event(2))];
+    let positions = positions(&log.append(appends).await.unwrap());
+    assert_eq!(log.end().await.unwrap(), positions[1]);
+    log.drop_events(vec![positions[1]]).await.unwrap();
+    assert_eq!(log.end().await.unwrap(), positions[1]);
 }

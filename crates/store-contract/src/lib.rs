@@ -17,6 +17,7 @@ pub mod engine;
 pub mod event_retention;
 pub mod events;
 pub mod feed;
+pub mod jobs;
 pub mod listing;
 mod made;
 pub mod model;
@@ -62,6 +63,9 @@ macro_rules! contract_suite {
                 events_are_listed_newest_first_page_by_page,
                 events_are_filtered_by_type_and_time,
                 events_are_found_by_their_ids,
+                events_are_walked_through_oldest_first,
+                events_with_their_payload_are_told_apart,
+                the_end_of_the_log_is_the_highest_position_ever,
             }
             event_retention::{
                 old_events_are_found_in_order_page_by_page,
@@ -137,6 +141,15 @@ macro_rules! contract_suite {
                 each_filter_narrows_the_list,
                 filters_work_together,
                 an_events_replays_are_listed_with_its_first_deliveries,
+            }
+            jobs::{
+                a_job_is_read_as_it_was_made,
+                a_step_is_made_of_the_job_as_it_is_only,
+                jobs_are_listed_newest_first_page_by_page,
+                open_jobs_are_bounded,
+                jobs_that_run_are_found_and_old_ones_forgotten,
+                a_walk_goes_through_all_that_fit,
+                repetitions_are_told_with_their_state,
             }
             retention::{
                 what_waits_is_never_taken,

@@ -23,3 +23,19 @@ ALTER TABLE events ADD COLUMN expires_at INTEGER;
 ALTER TABLE deliveries ADD COLUMN expires_at INTEGER;
 CREATE INDEX deliveries_expiry ON deliveries (expires_at, id)
     WHERE state = 0 AND expires_at IS NOT NULL;
+
+-- Jobs ------------------------------------------------------------------------------------------
+
+-- state: 0 running, 1 paused, 2 completed, 3 cancelled, 4 failed. body: the job as JSON.
+CREATE TABLE jobs (
+    id BLOB PRIMARY KEY,
+    environment TEXT NOT NULL,
+    tenant TEXT,
+    state INTEGER NOT NULL,
+    ended_at INTEGER,
+    revision INTEGER NOT NULL,
+    body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX jobs_tenant ON jobs (environment, tenant, id);
+CREATE INDEX jobs_open ON jobs (state, id) WHERE state <= 1;
+CREATE INDEX jobs_ended ON jobs (ended_at) WHERE ended_at IS NOT NULL;

@@ -24,13 +24,15 @@ mod attempts;
 mod code;
 mod discard;
 mod due;
+mod jobs;
 mod lookup;
 mod order;
 mod query;
 mod retention;
 mod row;
-mod settle;
+pub(crate) mod settle;
 pub(crate) mod tallies;
+mod walk;
 
 use retention::Walks;
 

@@ -11,6 +11,7 @@ mod backup;
 mod configuration;
 mod deliveries;
 mod failure;
+mod jobs;
 mod lists;
 mod lock;
 mod log;

@@ -1,10 +1,13 @@
 //! The log part.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use fanfare_app::port::error::StoreError;
-use fanfare_app::port::log::{Append, Appended, Event, EventQuery, EventRef, Log, Position};
+use fanfare_app::port::log::{
+    Append, Appended, Event, EventQuery, EventRef, EventWalk, Log, Position,
+};
 use fanfare_domain::id::EventId;
 use fanfare_domain::name::Scope;
 use fanfare_domain::time::Timestamp;
@@ -91,6 +94,33 @@ impl Log for SqliteLog {
         let readers = &self.database.readers;
         readers
             .read(move |reading| read::page(reading, &query))
+            .await
+    }
+
+    async fn events_from(&self, walk: &EventWalk) -> Result<Vec<Arc<Event>>, StoreError> {
+        let walk = walk.clone();
+        let readers = &self.database.readers;
+        readers
+            .read(move |reading| read::walk(reading, &walk))
+            .await
+    }
+
+    async fn with_payload(
+        &self,
+        scope: &Scope,
+        ids: &[EventId],
+    ) -> Result<HashSet<EventId>, StoreError> {
+        let (scope, ids) = (scope.clone(), ids.to_vec());
+        let readers = &self.database.readers;
+        readers
+            .read(move |reading| read::with_payload(reading, &scope, &ids))
+            .await
+    }
+
+    async fn end(&self) -> Result<Position, StoreError> {
+        let readers = &self.database.readers;
+        readers
+            .read(|reading| append::last_position(reading.connection))
             .await
     }
 

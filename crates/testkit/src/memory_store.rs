@@ -14,6 +14,7 @@ mod changes;
 mod configuration;
 mod deliveries;
 mod faults;
+mod jobs;
 mod log;
 mod order;
 mod retention;

@@ -1,13 +1,13 @@
 //! Deliveries as they are shown.
 
 use fanfare_domain::delivery::{Delivery, DeliveryState, StateName};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::time::Time;
 
 /// Where a delivery stands. It leaves `waiting` once, and never returns.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = DeliveryState)]
 pub(crate) enum State {
@@ -32,6 +32,17 @@ impl From<StateName> for State {
     }
 }
 
+impl From<State> for StateName {
+    fn from(state: State) -> Self {
+        match state {
+            State::Waiting => Self::Waiting,
+            State::Delivered => Self::Delivered,
+            State::Failed => Self::Failed,
+            State::Discarded => Self::Discarded,
+        }
+    }
+}
+
 /// One event on its way to one endpoint.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Delivery)]
@@ -51,7 +62,7 @@ pub(crate) struct DeliveryView {
     /// Where it stands.
     state: State,
     /// Why it failed (`exhausted`, `gone`) or was discarded (`endpoint_disabled`, `endpoint_deleted`,
-    /// `payload_gone`, `expired`). Others may be added.
+    /// `payload_gone`, `expired`, `cancelled`). Others may be added.
     #[schema(required, example = "exhausted")]
     reason: Option<String>,
     /// How many attempts were made.

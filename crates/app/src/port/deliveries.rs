@@ -17,6 +17,7 @@ use fanfare_domain::order::{Ordering, Strand, Turn};
 use fanfare_domain::time::Timestamp;
 
 use super::StoreError;
+use super::jobs::Jobs;
 use super::log::Position;
 
 /// What happened to a delivery, to be recorded.
@@ -146,7 +147,7 @@ pub enum Expired {
 
 /// The deliveries part of the store.
 #[async_trait]
-pub trait Deliveries: Send + Sync + 'static {
+pub trait Deliveries: Jobs {
     /// Records what happened, with the tallies for each endpoint and minute, in one commit; answers
     /// one by one, in order. A given position becomes the materialised one in the same commit, if it
     /// is higher than the one before.

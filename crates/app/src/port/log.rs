@@ -1,5 +1,6 @@
 //! The log part: events with their resolved targets, appended and read in order.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -131,6 +132,21 @@ pub struct EventQuery {
     pub limit: usize,
 }
 
+/// Which events come next: oldest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventWalk {
+    /// Whose.
+    pub scope: Scope,
+    /// Only those accepted at this time or later.
+    pub since: Timestamp,
+    /// Only those accepted before this time.
+    pub until: Timestamp,
+    /// Only those whose id is higher.
+    pub after: Option<EventId>,
+    /// The most.
+    pub limit: usize,
+}
+
 /// Which event is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventRef {
@@ -179,6 +195,19 @@ pub trait Log: Send + Sync + 'static {
 
     /// Events of a tenant, newest first.
     async fn events(&self, query: &EventQuery) -> Result<Vec<Arc<Event>>, StoreError>;
+
+    /// Events of a tenant, oldest first.
+    async fn events_from(&self, walk: &EventWalk) -> Result<Vec<Arc<Event>>, StoreError>;
+
+    /// Which of these events have their payload.
+    async fn with_payload(
+        &self,
+        scope: &Scope,
+        ids: &[EventId],
+    ) -> Result<HashSet<EventId>, StoreError>;
+
+    /// The highest position that any event ever had.
+    async fn end(&self) -> Result<Position, StoreError>;
 
     /// Ids of up to `limit` events accepted before a time, after a position, in order.
     async fn accepted_before(

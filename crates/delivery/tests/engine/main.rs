@@ -15,6 +15,7 @@ mod long_run;
 mod operational;
 mod overflow;
 mod recording;
+mod recovery;
 mod retries;
 mod store_away;
 mod time;

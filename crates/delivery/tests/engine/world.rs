@@ -68,6 +68,8 @@ impl World {
         engine.start(&fanfare).await.unwrap();
         let telling = Arc::clone(&fanfare);
         tokio::spawn(async move { telling.announce().await });
+        let jobs = Arc::clone(&fanfare);
+        tokio::spawn(async move { jobs.run_jobs().await });
         Self {
             ground,
             engine,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use fanfare_app::Limits;
+use fanfare_app::recovery::JobLimits;
 use fanfare_app::retention::Retention;
 use fanfare_domain::address::AddressPolicy;
 use fanfare_domain::id::MAX_TARGETS;
@@ -201,6 +202,7 @@ fn read_limits(reader: &mut Reader, networks: Option<Vec<IpNet>>) -> Option<Limi
     let event_bytes = reader.one("event_size", value::size(1 << 10..=16 << 20));
     let endpoints = reader.one("endpoints_per_tenant", value::count(1..=MAX_TARGETS));
     let idempotency = reader.one("idempotency", value::duration(MINUTE..=30 * DAY));
+    let jobs = read_jobs(reader);
     let overlap = reader.one(
         "rotation_overlap",
         value::duration(Duration::ZERO..=30 * DAY),
@@ -212,6 +214,27 @@ fn read_limits(reader: &mut Reader, networks: Option<Vec<IpNet>>) -> Option<Limi
         endpoints_per_tenant: endpoints?,
         idempotency: idempotency?,
         rotation_overlap: overlap?,
+        jobs: jobs?,
+    })
+}
+
+fn read_jobs(reader: &mut Reader) -> Option<JobLimits> {
+    let rates = 1..=100_000;
+    let most = reader.one("job_rate_most", value::count(rates.clone()));
+    let rate = reader.one("job_rate", value::count(rates));
+    let of_tenant = reader.one("jobs_per_tenant", value::count(1..=1_000));
+    let in_all = reader.one("jobs", value::count(1..=1_000));
+    let (rate, most) = (rate?, most?);
+    if rate > most {
+        reader.unfit("job_rate", "must be at most job_rate_most");
+        return None;
+    }
+    let number = |rate| u32::try_from(rate).unwrap_or(u32::MAX);
+    Some(JobLimits {
+        rate: number(rate),
+        rate_most: number(most),
+        of_tenant: of_tenant?,
+        in_all: in_all?,
     })
 }
 

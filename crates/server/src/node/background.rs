@@ -24,7 +24,12 @@ pub(super) fn start(fanfare: &Arc<Fanfare>, retention: Retention) -> Vec<AbortHa
         tokio::spawn(measure(Arc::clone(fanfare))).abort_handle(),
         tokio::spawn(retain(Arc::clone(fanfare), retention)).abort_handle(),
         tokio::spawn(announce(Arc::clone(fanfare))).abort_handle(),
+        tokio::spawn(run_jobs(Arc::clone(fanfare))).abort_handle(),
     ]
+}
+
+async fn run_jobs(fanfare: Arc<Fanfare>) {
+    fanfare.run_jobs().await;
 }
 
 async fn refresh(fanfare: Arc<Fanfare>) {

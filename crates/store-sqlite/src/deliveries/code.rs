@@ -28,11 +28,12 @@ const fn of_failed(reason: FailedReason) -> i64 {
     }
 }
 
-const DISCARDED_REASONS: [DiscardedReason; 4] = [
+const DISCARDED_REASONS: [DiscardedReason; 5] = [
     DiscardedReason::EndpointDisabled,
     DiscardedReason::EndpointDeleted,
     DiscardedReason::PayloadGone,
     DiscardedReason::Expired,
+    DiscardedReason::Cancelled,
 ];
 
 pub(super) const fn of_discarded(reason: DiscardedReason) -> i64 {
@@ -41,6 +42,7 @@ pub(super) const fn of_discarded(reason: DiscardedReason) -> i64 {
         DiscardedReason::EndpointDeleted => 1,
         DiscardedReason::PayloadGone => 2,
         DiscardedReason::Expired => 3,
+        DiscardedReason::Cancelled => 4,
     }
 }
 

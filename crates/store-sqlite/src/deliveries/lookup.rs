@@ -1,10 +1,10 @@
 //! Looking single things up.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use fanfare_app::port::log::Position;
 use fanfare_domain::delivery::Delivery;
-use fanfare_domain::id::{DeliveryId, EventId};
+use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::Scope;
 use rusqlite::OptionalExtension;
 
@@ -52,6 +52,44 @@ pub(super) fn one(
     };
     let rest = "WHERE scope = ?1 AND id = ?2";
     Ok(row::collect(reading, rest, (scope, id.to_bytes()))?.pop())
+}
+
+pub(super) fn some(
+    reading: &mut Reading<'_>,
+    scope: &Scope,
+    ids: &[DeliveryId],
+) -> Result<HashMap<DeliveryId, Delivery>, Failure> {
+    let Some(scope) = scopes::find(reading.connection, scope)? else {
+        return Ok(HashMap::new());
+    };
+    let rest = "WHERE scope = ?1 AND id = ?2";
+    let mut found = HashMap::with_capacity(ids.len());
+    for id in ids {
+        let row = row::collect(reading, rest, (scope, id.to_bytes()))?.pop();
+        found.extend(row.map(|row| (*id, row)));
+    }
+    Ok(found)
+}
+
+/// The newest replay of each event to its endpoint.
+pub(super) fn repeats(
+    reading: &mut Reading<'_>,
+    scope: &Scope,
+    deliveries: &[(EventId, EndpointId)],
+) -> Result<HashMap<(EventId, EndpointId), Delivery>, Failure> {
+    let Some(scope) = scopes::find(reading.connection, scope)? else {
+        return Ok(HashMap::new());
+    };
+    let rest = "INDEXED BY deliveries_replay
+        WHERE event IS NOT NULL AND event = ?1 AND endpoint = ?2 AND scope = ?3
+        ORDER BY id DESC LIMIT 1";
+    let mut found = HashMap::new();
+    for (event, endpoint) in deliveries {
+        let place = (event.to_bytes(), endpoint.to_bytes(), scope);
+        let row = row::collect(reading, rest, place)?.pop();
+        found.extend(row.map(|row| ((*event, *endpoint), row)));
+    }
+    Ok(found)
 }
 
 /// The ids of all first deliveries that an event can have: from, and to with it.

@@ -23,11 +23,25 @@ pub(super) fn collect(
     rest: &str,
     params: impl Params,
 ) -> Result<Vec<Delivery>, Failure> {
+    let mut found = Vec::new();
+    each(reading, rest, params, |delivery| {
+        found.push(delivery);
+        true
+    })?;
+    Ok(found)
+}
+
+/// Tells of each delivery of `SELECT … FROM deliveries` and `rest`, as long as `go_on` says so.
+pub(super) fn each(
+    reading: &mut Reading<'_>,
+    rest: &str,
+    params: impl Params,
+    mut go_on: impl FnMut(Delivery) -> bool,
+) -> Result<(), Failure> {
     let sql = format!("SELECT {COLUMNS} FROM deliveries {rest}");
     let connection = reading.connection;
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params)?;
-    let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let row = Row {
             row,
@@ -35,9 +49,11 @@ pub(super) fn collect(
             key: 2,
         };
         let scope = row.get(0, "scope")?;
-        found.push(read(&row, reading.scopes.name(connection, scope)?)?);
+        if !go_on(read(&row, reading.scopes.name(connection, scope)?)?) {
+            break;
+        }
     }
-    Ok(found)
+    Ok(())
 }
 
 fn read(row: &Row<'_, '_>, scope: Scope) -> Result<Delivery, Failure> {

@@ -35,14 +35,14 @@ const RECORD: &str = "
 const WEIGHT: usize = 128;
 
 /// About how many bytes a settlement writes.
-pub(super) fn weight(settlement: &Settlement) -> usize {
+pub(crate) fn weight(settlement: &Settlement) -> usize {
     settlement
         .attempt
         .as_ref()
         .map_or(256, |attempt| attempt.response_body.len() + 1_280)
 }
 
-pub(super) fn all(
+pub(crate) fn all(
     writing: &mut Writing<'_>,
     settlements: &[Settlement],
     materialised: Option<Position>,

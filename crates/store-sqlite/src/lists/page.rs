@@ -1,4 +1,4 @@
-//! Reading a page of a list, newest first.
+//! Reading a page of a list, newest first unless told.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -71,6 +71,16 @@ impl Range {
 }
 
 impl Range {
+    /// Only the ids of this one that are behind `last`.
+    pub(crate) fn behind(self, last: &[u8; 16]) -> Self {
+        // The shortest that is behind it.
+        let past = [&last[..], &[0]].concat();
+        Self {
+            from: self.from.max(past),
+            ..self
+        }
+    }
+
     /// Only the ids of this one that are from `first` up to `last` with it.
     pub(crate) fn within(self, first: &[u8; 16], last: &[u8; 16]) -> Self {
         // The shortest that is behind it.
@@ -88,6 +98,7 @@ pub(crate) struct Page {
     owner: Owner,
     range: Range,
     limit: usize,
+    oldest_first: bool,
     pub(crate) filter: Filter,
 }
 
@@ -99,29 +110,44 @@ impl Page {
             owner,
             range,
             limit,
+            oldest_first: false,
             filter: Filter::default(),
         }
     }
 
-    /// The places of the page's rows, newest first. Only what is compared is read of the rows, not
+    /// The same, beginning with the oldest.
+    pub(crate) fn oldest_first(self) -> Self {
+        Self {
+            oldest_first: true,
+            ..self
+        }
+    }
+
+    /// The places of the page's rows, in its order. Only what is compared is read of the rows, not
     /// their data.
     pub(crate) fn places(&self, connection: &Connection) -> Result<Vec<i64>, Failure> {
         let (lists, filter, by) = (self.lists, &self.filter.sql, self.owner.by());
+        let direction = if self.oldest_first { "ASC" } else { "DESC" };
         let (rows, place, list, owner) = (lists.rows, lists.place, lists.list(by), by.column());
         let listed = format!(
             "SELECT entry, place FROM {list} CROSS JOIN {rows} ON {place} = place
-            WHERE owner = ? AND entry >= ? AND entry < ?{filter} ORDER BY entry DESC LIMIT ?"
+            WHERE owner = ? AND entry >= ? AND entry < ?{filter}
+            ORDER BY entry {direction} LIMIT ?"
         );
         let mut found = self.read(connection, &listed, None)?;
         let tail = format!(
             "SELECT id, {place} FROM {rows} NOT INDEXED
             WHERE {place} > ? AND {owner} = ? AND id >= ? AND id < ?{filter}
-            ORDER BY id DESC LIMIT ?"
+            ORDER BY id {direction} LIMIT ?"
         );
         let reach = lists.reach(connection)?;
         found.extend(self.read(connection, &tail, Some(reach))?);
-        // Each half has the newest of its own, so the newest of both are among them.
-        found.sort_unstable_by_key(|entry| Reverse(*entry));
+        // Each half has the first of its own, so the first of both are among them.
+        if self.oldest_first {
+            found.sort_unstable();
+        } else {
+            found.sort_unstable_by_key(|entry| Reverse(*entry));
+        }
         found.dedup();
         found.truncate(self.limit);
         Ok(found.into_iter().map(|(_, place)| place).collect())

@@ -1,8 +1,9 @@
 //! Reading events.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use fanfare_app::port::log::{Event, EventQuery, EventRef, Position};
+use fanfare_app::port::log::{Event, EventQuery, EventRef, EventWalk, Position};
 use fanfare_domain::id::EventId;
 use fanfare_domain::name::Scope;
 use rusqlite::{OptionalExtension, Params};
@@ -119,6 +120,49 @@ pub(super) fn page(
     let mut found = Vec::with_capacity(places.len());
     for position in places {
         found.extend(events(collect(reading, "WHERE position = ?1", [position])?));
+    }
+    Ok(found)
+}
+
+pub(super) fn walk(
+    reading: &mut Reading<'_>,
+    walk: &EventWalk,
+) -> Result<Vec<Arc<Event>>, Failure> {
+    let Some(scope) = scopes::find(reading.connection, &walk.scope)? else {
+        return Ok(Vec::new());
+    };
+    let (since, until) = (Some(walk.since), Some(walk.until));
+    let mut range = Range::of(since, until, None);
+    if let Some(after) = walk.after {
+        range = range.behind(&after.to_bytes());
+    }
+    let mut page = Page::of(&EVENTS, Owner::Tenant(scope), range, walk.limit).oldest_first();
+    page.filter.times(since, until);
+    let places = page.places(reading.connection)?;
+    let mut found = Vec::with_capacity(places.len());
+    for position in places {
+        found.extend(events(collect(reading, "WHERE position = ?1", [position])?));
+    }
+    Ok(found)
+}
+
+pub(super) fn with_payload(
+    reading: &Reading<'_>,
+    scope: &Scope,
+    ids: &[EventId],
+) -> Result<HashSet<EventId>, Failure> {
+    let connection = reading.connection;
+    let Some(scope) = scopes::find(connection, scope)? else {
+        return Ok(HashSet::new());
+    };
+    // The length stands before the data, so none of that is read.
+    let mut statement = connection
+        .prepare_cached("SELECT 1 FROM events WHERE scope = ?1 AND id = ?2 AND length(data) > 0")?;
+    let mut found = HashSet::new();
+    for id in ids {
+        if statement.exists((scope, id.to_bytes()))? {
+            found.insert(*id);
+        }
     }
     Ok(found)
 }

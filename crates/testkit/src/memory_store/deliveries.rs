@@ -19,6 +19,7 @@ use fanfare_domain::order::{Ordering, Strand, Turn};
 use fanfare_domain::time::Timestamp;
 
 use super::changes::Changes;
+use super::jobs::Kept;
 use super::tallies::Tallies;
 use super::{Call, Change, MemoryStore};
 
@@ -35,6 +36,7 @@ pub(super) struct Rows {
     materialised: Position,
     /// Of this commit, for whoever watches.
     pub(super) changes: Changes,
+    pub(super) jobs: Kept,
 }
 
 /// Whether a settlement of a waiting row is newer than it. One that knows of fewer attempts was made
@@ -63,7 +65,7 @@ fn kept_turn(row: &Delivery, settled: &Delivery) -> Option<Turn> {
 }
 
 impl Rows {
-    fn settle(&mut self, settlement: &Settlement) -> Settled {
+    pub(super) fn settle(&mut self, settlement: &Settlement) -> Settled {
         let delivery = &settlement.delivery;
         let scope = &delivery.scope;
         if let Some(attempt) = &settlement.attempt {

@@ -26,6 +26,10 @@ pub enum Call {
     Discard,
     /// Other reads of deliveries.
     ReadDeliveries,
+    /// Changes of jobs.
+    ChangeJob,
+    /// Reads of jobs, and of deliveries and events for them.
+    ReadJobs,
     /// Retention.
     Retain,
 }

@@ -1,13 +1,14 @@
 //! The log part.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use fanfare_app::port::log::{
-    Append, Appended, ContentDigest, Event, EventQuery, EventRef, Idempotency, IdempotencyDigest,
-    Position,
+    Append, Appended, ContentDigest, Event, EventQuery, EventRef, EventWalk, Idempotency,
+    IdempotencyDigest, Position,
 };
 use fanfare_app::port::{Log, StoreError};
 use fanfare_domain::id::EventId;
@@ -104,6 +105,19 @@ impl Events {
             .collect()
     }
 
+    fn walk(&self, walk: &EventWalk) -> Vec<Arc<Event>> {
+        let after = walk.after.unwrap_or(EventId::from_bits(0));
+        let from = Bound::Excluded((walk.scope.clone(), after));
+        self.by_id
+            .range((from, Bound::Unbounded))
+            .take_while(|((scope, _), _)| *scope == walk.scope)
+            .filter_map(|(_, position)| self.by_position.get(position))
+            .filter(|event| (walk.since..walk.until).contains(&event.created_at))
+            .take(walk.limit)
+            .cloned()
+            .collect()
+    }
+
     fn drop_payload(&mut self, position: Position) {
         if let Some(event) = self.by_position.get_mut(&position) {
             Arc::make_mut(event).data = Bytes::new();
@@ -195,6 +209,30 @@ impl Log for MemoryStore {
     async fn events(&self, query: &EventQuery) -> Result<Vec<Arc<Event>>, StoreError> {
         self.call(Call::ReadLog, |state| state.log.page(query))
             .await
+    }
+
+    async fn events_from(&self, walk: &EventWalk) -> Result<Vec<Arc<Event>>, StoreError> {
+        self.call(Call::ReadJobs, |state| state.log.walk(walk))
+            .await
+    }
+
+    async fn with_payload(
+        &self,
+        scope: &Scope,
+        ids: &[EventId],
+    ) -> Result<HashSet<EventId>, StoreError> {
+        self.call(Call::ReadJobs, |state| {
+            let has = |id: &&EventId| {
+                let event = state.log.one(scope, &EventRef::Id(**id));
+                event.is_some_and(|event| !event.payload_gone())
+            };
+            ids.iter().filter(has).copied().collect()
+        })
+        .await
+    }
+
+    async fn end(&self) -> Result<Position, StoreError> {
+        self.call(Call::ReadJobs, |state| state.log.last).await
     }
 
     async fn accepted_before(

@@ -1,0 +1,185 @@
+//! The runner: makes the steps of all jobs that run, one after another.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use fanfare_domain::id::EndpointId;
+use fanfare_domain::job::{Job, JobReason, JobState, Missing, Work};
+use fanfare_domain::name::Scope;
+use tokio::time::Instant;
+
+use super::pace::{self, Paces};
+use crate::fanfare::Fanfare;
+use crate::port::StoreError;
+use crate::port::deliveries::Settlement;
+use crate::port::jobs::{JobChanged, KeptJob};
+
+/// How often the runner looks for jobs that nobody told of.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// What a step comes to.
+pub(super) enum Step {
+    /// What is to be committed.
+    Commit(Plan),
+    /// Nothing yet; it is to be tried again after this time.
+    Wait(Duration),
+}
+
+/// What a step commits.
+pub(super) struct Plan {
+    /// The job as it is afterwards.
+    pub(super) job: Job,
+    /// What becomes of deliveries.
+    pub(super) settlements: Vec<Settlement>,
+}
+
+impl Fanfare {
+    /// Makes the steps of all jobs that run. Never ends; dropping it leaves every job where its last
+    /// commit left it.
+    pub async fn run_jobs(&self) {
+        let mut paces = Paces::default();
+        // A store that fails says so once, not with every step.
+        let mut failing = false;
+        loop {
+            match self.turn(&mut paces).await {
+                Ok(()) => failing = false,
+                Err(_) if failing => {}
+                Err(cause) => {
+                    failing = true;
+                    tracing::warn!(
+                        error = &cause as &dyn std::error::Error,
+                        "jobs can't go on yet"
+                    );
+                }
+            }
+            let look = Instant::now() + LOOK;
+            let until = paces.next().map_or(look, |next| next.min(look));
+            let _ = tokio::time::timeout_at(until, self.told_of_job.notified()).await;
+        }
+    }
+
+    /// One step of each job whose time has come. The first failure is told after the others had theirs.
+    async fn turn(&self, paces: &mut Paces) -> Result<(), StoreError> {
+        let most = self.limits.jobs.in_all;
+        let running = self.ports.deliveries.running_jobs(most).await?;
+        let ids: HashSet<_> = running.iter().map(|kept| kept.job.id).collect();
+        paces.keep(|id| ids.contains(id));
+        let mut failed = Ok(());
+        for kept in running {
+            let (id, rate, began) = (kept.job.id, kept.job.rate, Instant::now());
+            if !paces.due(id, began) {
+                continue;
+            }
+            match self.step(kept).await {
+                Ok(Stepped::Took(count)) => paces.took(id, count, rate, began),
+                Ok(Stepped::Waits(span)) => paces.wait(id, began + span),
+                Err(cause) => {
+                    paces.failed(id, Instant::now());
+                    failed = failed.and(Err(cause));
+                }
+            }
+        }
+        failed
+    }
+
+    async fn step(&self, kept: KeptJob) -> Result<Stepped, StoreError> {
+        let KeptJob { job, revision } = kept;
+        let (before, most) = (job.progress.taken, pace::step(job.rate));
+        let step = match self.hindrance(&job) {
+            Some((state, reason)) => Step::Commit(self.stopped(job, state, reason)),
+            None => match &job.work {
+                Work::Recover {
+                    what: Missing::Missed | Missing::Everything,
+                    ..
+                } => self.bring_missed(job, most).await?,
+                _ => self.repeat(job, most).await?,
+            },
+        };
+        let plan = match step {
+            Step::Commit(plan) => plan,
+            Step::Wait(span) => return Ok(Stepped::Waits(span)),
+        };
+        let Plan { job, settlements } = plan;
+        let settlements = Arc::new(settlements);
+        let changed = self
+            .ports
+            .deliveries
+            .change_job(job.clone(), revision, Arc::clone(&settlements))
+            .await?;
+        if changed == JobChanged::Outdated {
+            // Somebody changed it; the next turn reads it anew.
+            return Ok(Stepped::Took(0));
+        }
+        let waiting = settlements.iter().map(|each| &each.delivery);
+        let lanes: BTreeSet<EndpointId> = waiting
+            .filter(|delivery| !delivery.state.ended())
+            .map(|delivery| delivery.endpoint)
+            .collect();
+        let now = self.ports.clock.now();
+        for endpoint in lanes {
+            self.ports.dispatch.due(endpoint, now);
+        }
+        tell(&job);
+        Ok(Stepped::Took(job.progress.taken - before))
+    }
+
+    /// Why a job can't go on as things stand.
+    fn hindrance(&self, job: &Job) -> Option<(JobState, JobReason)> {
+        if let Some(tenant) = &job.tenant {
+            let scope = Scope {
+                environment: job.environment.clone(),
+                tenant: tenant.clone(),
+            };
+            if !self.directory.has_tenant(&scope) {
+                return Some((JobState::Failed, JobReason::TenantDeleted));
+            }
+        }
+        let Work::Recover { endpoint, .. } = &job.work else {
+            return None;
+        };
+        match self.directory.target(*endpoint) {
+            None => Some((JobState::Failed, JobReason::EndpointDeleted)),
+            Some(target) if !target.endpoint.enabled() => {
+                Some((JobState::Paused, JobReason::EndpointDisabled))
+            }
+            Some(_) => None,
+        }
+    }
+
+    fn stopped(&self, mut job: Job, state: JobState, reason: JobReason) -> Plan {
+        let now = self.ports.clock.now();
+        if state.open() {
+            (job.state, job.reason, job.updated_at) = (state, Some(reason), now);
+        } else {
+            job.end(state, Some(reason), now);
+        }
+        Plan {
+            job,
+            settlements: Vec::new(),
+        }
+    }
+}
+
+/// What a step did.
+enum Stepped {
+    /// It took so many deliveries.
+    Took(u64),
+    /// It has to wait.
+    Waits(Duration),
+}
+
+fn tell(job: &Job) {
+    if job.state != JobState::Running {
+        tracing::info!(
+            job.id = %job.id,
+            job.action = job.work.action(),
+            job.state = job.state.as_str(),
+            job.reason = job.reason.map(JobReason::as_str),
+            job.taken = job.progress.taken,
+            job.skipped = job.progress.skipped,
+            job.left_alone = job.progress.left_alone,
+            "job stands still"
+        );
+    }
+}
