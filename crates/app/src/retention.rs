@@ -20,7 +20,7 @@ pub struct Retention {
     pub payloads: Duration,
     /// Attempts, with what was answered.
     pub attempts: Duration,
-    /// Events, deliveries and tallies.
+    /// Events, deliveries, tallies, and jobs that ended.
     pub events: Duration,
 }
 
@@ -73,6 +73,10 @@ impl Fanfare {
             .await?;
         self.drop_expired(Expired::Tallies(now.before(retention.events)))
             .await?;
+        let before = now.before(retention.events);
+        while self.ports.deliveries.drop_jobs(before, STEP).await? == STEP {
+            tokio::time::sleep(BREATH).await;
+        }
         taken.events = self
             .drop_old(now.before(retention.events), 0, Take::Events)
             .await?

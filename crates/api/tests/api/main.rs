@@ -9,6 +9,7 @@ mod access;
 mod batch;
 mod bodies;
 mod configuration;
+mod jobs;
 mod lists;
 mod lookups;
 mod publishing;
