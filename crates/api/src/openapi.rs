@@ -152,7 +152,7 @@ mod tests {
                 );
             }
         }
-        assert_eq!(count, 39);
+        assert_eq!(count, 48);
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub(crate) struct RecoverInput {
 /// What a job does: `retry` repeats deliveries that ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = BulkAction)]
 pub(crate) enum ActionForm {
     /// Repeats deliveries that ended.
     Retry,
@@ -84,7 +85,7 @@ pub(crate) struct FilterForm {
 #[schema(as = JobInput)]
 pub(crate) struct JobInput {
     /// What it does.
-    #[schema(required, nullable = false, inline)]
+    #[schema(required, nullable = false)]
     action: Option<ActionForm>,
     /// With which deliveries; unless told, with all of them.
     filter: Option<FilterForm>,

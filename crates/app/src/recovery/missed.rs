@@ -55,10 +55,10 @@ impl Fanfare {
         ) = (&job.work, job.tenant.clone())
         else {
             job.end(JobState::Completed, None, now);
-            return Ok(Step::Commit(Plan {
+            return Ok(Step::Commit(Box::new(Plan {
                 job,
                 settlements: Vec::new(),
-            }));
+            })));
         };
         let Some(target) = self.directory.target(*endpoint) else {
             // It was there a moment ago; the next turn says what became of it.
@@ -117,7 +117,7 @@ impl Fanfare {
         if looked_at == events.len() && events.len() < READ && reach == end {
             job.end(JobState::Completed, None, now);
         }
-        Ok(Step::Commit(Plan { job, settlements }))
+        Ok(Step::Commit(Box::new(Plan { job, settlements })))
     }
 
     /// What the endpoint has of each event.

@@ -70,7 +70,7 @@ impl Fanfare {
             Some(next) => job.cursor = Some(next),
             None => job.end(JobState::Completed, None, now),
         }
-        Ok(Step::Commit(Plan { job, settlements }))
+        Ok(Step::Commit(Box::new(Plan { job, settlements })))
     }
 
     fn judge(&self, delivery: &Delivery, known: &Known) -> Verdict {

@@ -21,7 +21,7 @@ const LOOK: Duration = Duration::from_secs(5);
 /// What a step comes to.
 pub(super) enum Step {
     /// What is to be committed.
-    Commit(Plan),
+    Commit(Box<Plan>),
     /// Nothing yet; it is to be tried again after this time.
     Wait(Duration),
 }
@@ -87,7 +87,7 @@ impl Fanfare {
         let KeptJob { job, revision } = kept;
         let (before, most) = (job.progress.taken, pace::step(job.rate));
         let step = match self.hindrance(&job) {
-            Some((state, reason)) => Step::Commit(self.stopped(job, state, reason)),
+            Some((state, reason)) => Step::Commit(Box::new(self.stopped(job, state, reason))),
             None => match &job.work {
                 Work::Recover {
                     what: Missing::Missed | Missing::Everything,
@@ -100,7 +100,7 @@ impl Fanfare {
             Step::Commit(plan) => plan,
             Step::Wait(span) => return Ok(Stepped::Waits(span)),
         };
-        let Plan { job, settlements } = plan;
+        let Plan { job, settlements } = *plan;
         let settlements = Arc::new(settlements);
         let changed = self
             .ports
