@@ -9,7 +9,7 @@ REDOCLY := openapi/lint/node_modules
 DENY := $(TOOLS)/bin/cargo-deny
 DENY_VERSION := 0.20.2
 
-.PHONY: run test format lint openapi-lint tests mutants simulate signatures api-document schemathesis power-loss kill docs dependencies advisories tools openapi
+.PHONY: run test format lint openapi-lint tests mutants simulate signatures api-document schemathesis power-loss kill soak docs dependencies advisories tools openapi
 
 # Builds Fanfare, starts it on its embedded store in data/demo with a sample receiver, does the main
 # job once, step by step, and keeps serving.
@@ -64,6 +64,13 @@ power-loss: export ROUNDS ?= 5000
 kill: export ROUNDS ?= 30
 power-loss kill:
 	$(CARGO) test --locked -p fanfare-server --test it -- $(subst -,_,$@):: --nocapture --test-threads=1
+
+# The real binary under load for a long time, with kills, failing receivers and changes of endpoints:
+# nothing may be lost, and memory must stay flat. Writes target/soak/soak.csv and soak.svg.
+soak: export MINUTES ?= 60
+soak:
+	$(CARGO) build --release --locked -p fanfare-server
+	$(CARGO) run --release --locked -p fanfare-bench -- --soak $(MINUTES)
 
 docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
+use http::Method;
 use serde_json::{Value, json};
 use tokio::{
     runtime::{Builder, Runtime},
@@ -61,6 +62,18 @@ impl Api {
         }
         serde_json::from_slice(&answer.body)
             .with_context(|| format!("the answer of POST {path} is not JSON"))
+    }
+
+    /// Any call; answers its status and its JSON, null where there is none.
+    pub(crate) fn call(&self, method: Method, path: &str, body: &Value) -> Result<(u16, Value)> {
+        let target = Target::with(method, self.address, path, Some(&self.key))?;
+        let body = match body {
+            Value::Null => Bytes::new(),
+            body => body.to_string().into(),
+        };
+        let answer = self.send(&target, body)?;
+        let json = serde_json::from_slice(&answer.body).unwrap_or_default();
+        Ok((answer.status.as_u16(), json))
     }
 
     pub(crate) fn create_event_type(&self) -> Result<()> {

@@ -34,8 +34,18 @@ impl Target {
 
     /// The same as a GET.
     pub(crate) fn get(address: SocketAddr, path: &str, key: Option<&str>) -> Result<Self> {
+        Self::with(http::Method::GET, address, path, key)
+    }
+
+    /// The same by another method.
+    pub(crate) fn with(
+        method: http::Method,
+        address: SocketAddr,
+        path: &str,
+        key: Option<&str>,
+    ) -> Result<Self> {
         let mut target = Self::post(address, path, key)?;
-        *target.request.method_mut() = http::Method::GET;
+        *target.request.method_mut() = method;
         Ok(target)
     }
 }

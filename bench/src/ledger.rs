@@ -179,24 +179,24 @@ impl Ledger {
     }
 }
 
-struct Bits(Box<[AtomicU64]>);
+pub(crate) struct Bits(Box<[AtomicU64]>);
 
 impl Bits {
-    fn new(bits: usize) -> Self {
+    pub(crate) fn new(bits: usize) -> Self {
         Self((0..bits.div_ceil(64)).map(|_| AtomicU64::new(0)).collect())
     }
 
     /// Says whether it was set before.
-    fn set(&self, bit: usize) -> bool {
+    pub(crate) fn set(&self, bit: usize) -> bool {
         let mask = 1 << (bit % 64);
         self.0[bit / 64].fetch_or(mask, Relaxed) & mask != 0
     }
 
-    fn get(&self, bit: usize) -> bool {
+    pub(crate) fn get(&self, bit: usize) -> bool {
         self.0[bit / 64].load(Relaxed) & (1 << (bit % 64)) != 0
     }
 
-    fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.0
             .iter()
             .map(|word| u64::from(word.load(Relaxed).count_ones()))

@@ -27,6 +27,7 @@ mod process;
 mod report;
 mod scenario;
 mod server;
+mod soak;
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
@@ -38,6 +39,9 @@ fn main() -> Result<()> {
     // The server starts in a folder of its own, so its path must not depend on this one.
     if let Ok(binary) = options.binary.canonicalize() {
         options.binary = binary;
+    }
+    if let Some(minutes) = options.soak {
+        return soak::run(&options, minutes);
     }
     let json = options.json.clone();
     let wanted = options.scenario.clone();

@@ -65,6 +65,18 @@ pub(crate) struct Options {
     /// measures nothing. The system's folder for temporary files unless told.
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
+    /// Instead of all scenarios: a soak of so many minutes, with kills, faults and changes.
+    #[arg(long, value_name = "MINUTES")]
+    pub(crate) soak: Option<f64>,
+    /// Events a second of the soak.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) soak_rate: u64,
+    /// What decides on the soak's chance.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) soak_seed: u64,
+    /// Where the soak writes `soak.csv` and `soak.svg`.
+    #[arg(long, default_value = "target/soak")]
+    pub(crate) soak_folder: PathBuf,
     /// Writes the figures to this file too.
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,

@@ -45,6 +45,16 @@ impl Process {
             peak_mib: peak,
         })
     }
+
+    /// Resident memory without pages of files, in mebibytes; none when the process is gone.
+    pub(crate) fn own_memory(self) -> Option<f64> {
+        let text = read_to_string(format!("/proc/{}/status", self.id)).ok()?;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("RssAnon:"))?;
+        let kibibytes: f64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+        Some(kibibytes / 1024.0)
+    }
 }
 
 /// Resident memory: pages of files that the process maps count too.

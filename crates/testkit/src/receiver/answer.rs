@@ -118,6 +118,12 @@ impl Answer {
         }
     }
 
+    /// Its status, where all of it is sent.
+    pub(super) fn whole(&self) -> Option<u16> {
+        let whole = self.head == Head::Sent && matches!(self.body, Body::Whole(_));
+        whole.then(|| self.status.as_u16())
+    }
+
     /// Adds a response header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {

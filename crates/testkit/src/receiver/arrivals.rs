@@ -36,6 +36,8 @@ pub struct Arrival {
     pub connection: u64,
     /// Where that connection came from.
     pub peer: SocketAddr,
+    /// The status of the whole answer that it is about to get; none where it gets no whole one.
+    pub answer: Option<u16>,
 }
 
 impl Arrival {

@@ -142,6 +142,7 @@ async fn answer(
         body,
         connection: link.number,
         peer: link.peer,
+        answer: answer.whole(),
     });
     play(&answer, &link.faults).await
 }
