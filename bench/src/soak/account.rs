@@ -19,7 +19,7 @@ pub(super) struct Account {
     capacity: u64,
     next: AtomicU64,
     acknowledged: Bits,
-    /// Answered 2xx by the receiver, whole.
+    /// Answered 2xx by the receiver.
     taken: Bits,
     requests: AtomicU64,
     takes: AtomicU64,

@@ -118,10 +118,10 @@ impl Answer {
         }
     }
 
-    /// Its status, where all of it is sent.
-    pub(super) fn whole(&self) -> Option<u16> {
-        let whole = self.head == Head::Sent && matches!(self.body, Body::Whole(_));
-        whole.then(|| self.status.as_u16())
+    /// Its status, where its head is sent and its body neither hangs nor breaks off.
+    pub(super) fn counts_as(&self) -> Option<u16> {
+        let goes_on = matches!(self.body, Body::Whole(_) | Body::Endless(_));
+        (self.head == Head::Sent && goes_on).then(|| self.status.as_u16())
     }
 
     /// Adds a response header.

@@ -36,7 +36,7 @@ pub struct Arrival {
     pub connection: u64,
     /// Where that connection came from.
     pub peer: SocketAddr,
-    /// The status of the whole answer that it is about to get; none where it gets no whole one.
+    /// The status of the answer that it is about to get; none where that never comes, hangs or breaks off.
     pub answer: Option<u16>,
 }
 

@@ -142,7 +142,7 @@ async fn answer(
         body,
         connection: link.number,
         peer: link.peer,
-        answer: answer.whole(),
+        answer: answer.counts_as(),
     });
     play(&answer, &link.faults).await
 }
