@@ -135,6 +135,8 @@ struct Shared {
     /// For what only the use cases can do: disabling an endpoint, telling of changes.
     fanfare: OnceLock<Weak<Fanfare>>,
     stopping: AtomicBool,
+    /// Whether something was settled that a power failure could still take back.
+    unsynced: AtomicBool,
     /// Told when a worker ends while stopping.
     idle: Notify,
     /// Told when the settler has nothing left while stopping.
@@ -166,6 +168,7 @@ impl Engine {
             told_parked: Notify::new(),
             fanfare: OnceLock::new(),
             stopping: AtomicBool::new(false),
+            unsynced: AtomicBool::new(false),
             idle: Notify::new(),
             settled: Notify::new(),
             parts,

@@ -19,6 +19,7 @@ use fanfare_domain::time::Timestamp;
 use parking_lot::Mutex;
 
 use crate::store::Database;
+use crate::writer::Durability;
 
 mod attempts;
 mod code;
@@ -61,9 +62,14 @@ impl Deliveries for SqliteDeliveries {
             return Ok(Vec::new());
         }
         let weight = settlements.iter().map(settle::weight).sum();
+        let durability = if settlements.is_empty() {
+            Durability::AtOnce
+        } else {
+            Durability::WithTheNext
+        };
         let writer = &self.database.writer;
         writer
-            .ask(weight, move |writing| {
+            .ask_for(durability, weight, move |writing| {
                 settle::all(writing, &settlements, materialised)
             })
             .await

@@ -2,7 +2,8 @@
 //!
 //! One file, one thread that writes it, a few connections that read it beside that thread. Writes
 //! that wait at the same time share one commit and one sync of the disk, see [`CommitObserver`]; a
-//! write is answered after its commit is durable (`synchronous=FULL`).
+//! write is answered after its commit is durable (`synchronous=FULL`). Only what became of deliveries
+//! is answered before it is synced: a power failure that takes it back makes them be attempted again.
 //!
 //! The parts keep to their promise that no transaction spans two of them: they can as well stand in
 //! files of their own, see [`SqliteStore::open_parts`].

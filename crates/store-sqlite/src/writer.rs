@@ -2,7 +2,8 @@
 //!
 //! Writes wait in a bounded queue. The thread takes all that wait, up to a bound, runs them in one
 //! transaction, commits, and only then answers each: those who wait at the same time share one sync
-//! of the disk (group commit).
+//! of the disk (group commit). A transaction in which nobody asks for that is not synced: the next
+//! that is takes it along, since both are in one log, in order.
 //!
 //! A write that fails must not spoil the others. They run without savepoints first, since failing is
 //! rare; when one fails for a reason of its own, the transaction is rolled back and all run again,
@@ -24,7 +25,7 @@ mod job;
 mod thread;
 mod wal;
 
-pub(crate) use job::Writing;
+pub(crate) use job::{Durability, Writing};
 pub(crate) use thread::Start;
 
 use job::{Asked, Job};
@@ -83,6 +84,20 @@ impl Writer {
         T: Send + 'static,
         F: FnMut(&mut Writing<'_>) -> Result<T, Failure> + Send + 'static,
     {
+        self.ask_for(Durability::AtOnce, weight, work).await
+    }
+
+    /// The same; `durability` says when what it writes has to be on disk.
+    pub(crate) async fn ask_for<T, F>(
+        &self,
+        durability: Durability,
+        weight: usize,
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Writing<'_>) -> Result<T, Failure> + Send + 'static,
+    {
         // Heavier than the whole queue: it waits for all of it, and goes alone.
         let wanted = u32::try_from(weight / 1_024 + 1)
             .unwrap_or(u32::MAX)
@@ -100,7 +115,7 @@ impl Writer {
         };
         let (reply, answer) = oneshot::channel();
         let message = Message::Job {
-            job: Box::new(Asked::new(work, reply)),
+            job: Box::new(Asked::new(durability, work, reply)),
             weight,
             _share: share,
         };

@@ -152,6 +152,10 @@ pub trait Deliveries: Jobs {
     /// one by one, in order. A given position becomes the materialised one in the same commit, if it
     /// is higher than the one before.
     ///
+    /// What was recorded survives the end of the process. A power failure may take the latest back:
+    /// the deliveries are then attempted again. A call without settlements makes all before it
+    /// durable, as does every write of the other parts in the same engine.
+    ///
     /// Shared, so that the caller can try the same again when the store was not available.
     async fn settle(
         &self,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fanfare_app::fault::{Fault, planted};
@@ -88,7 +89,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
                 shed(&shared);
             }
             let base = shared.tracker.lock().base();
-            if base != saved {
+            let unsynced = shared.unsynced.swap(false, Ordering::Relaxed);
+            if base != saved || unsynced {
                 save_materialised(&shared).await;
                 saved = base;
             }

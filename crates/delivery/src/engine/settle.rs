@@ -1,6 +1,7 @@
 //! Settling: outcomes go to the store in batches; what follows from them waits for the commit.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fanfare_app::fault::{Fault, planted};
@@ -17,6 +18,8 @@ use super::worker::unwanted;
 
 /// The most outcomes of a batch.
 const BATCH: usize = 256;
+/// How long the first outcome of a batch waits for others: they share the commit's pages.
+const GATHER: Duration = Duration::from_millis(5);
 /// How long to wait before a batch is tried again, when the store was not available.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -53,6 +56,15 @@ pub(super) async fn run(shared: Arc<Shared>, mut outcomes: mpsc::Receiver<Outcom
         received.clear();
         if outcomes.recv_many(&mut received, BATCH).await == 0 {
             return;
+        }
+        let stops = |outcome: &Outcome| matches!(outcome, Outcome::Stop);
+        if received.len() < BATCH && !received.iter().any(stops) {
+            tokio::time::sleep(GATHER).await;
+            while received.len() < BATCH
+                && let Ok(outcome) = outcomes.try_recv()
+            {
+                received.push(outcome);
+            }
         }
         let mut origins = Vec::with_capacity(received.len());
         let mut settlements = Vec::with_capacity(received.len());
@@ -153,7 +165,10 @@ pub(super) async fn commit(shared: &Shared, settlements: &Arc<Vec<Settlement>>) 
             .settle(Arc::clone(settlements), Some(base))
             .await
         {
-            Ok(settled) => return settled,
+            Ok(settled) => {
+                shared.unsynced.store(true, Ordering::Relaxed);
+                return settled;
+            }
             Err(StoreError::Closed) => return Vec::new(),
             Err(cause) => {
                 if !told {

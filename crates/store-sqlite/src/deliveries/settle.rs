@@ -57,12 +57,13 @@ pub(crate) fn all(
         answers.push(one(writing, &mut statements, settlement)?);
     }
     if let Some(position) = materialised {
+        // Written also where it stands already: a commit that changes nothing would sync nothing.
         writing
             .connection
             .prepare_cached(
                 "INSERT INTO counters (name, value) VALUES ('materialised', ?1)
                 ON CONFLICT (name) DO UPDATE SET value = excluded.value
-                WHERE excluded.value > value",
+                WHERE excluded.value >= value",
             )?
             .execute([position])?;
     }

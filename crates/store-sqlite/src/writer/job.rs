@@ -38,18 +38,36 @@ pub(crate) trait Job: Send {
 
     /// Answers after the commit; or, when there was none, why.
     fn answer(self: Box<Self>, refused: Option<StoreError>);
+
+    /// When it has to be on disk.
+    fn durability(&self) -> Durability;
+}
+
+/// When a write has to be on disk, where the power may fail. A killed process loses neither.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// Before it is answered.
+    AtOnce,
+    /// With the next write that has to be at once.
+    WithTheNext,
 }
 
 /// A write that somebody waits for.
 pub(super) struct Asked<T, F> {
+    durability: Durability,
     work: F,
     outcome: Option<T>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
 impl<T, F> Asked<T, F> {
-    pub(super) fn new(work: F, reply: oneshot::Sender<Result<T, StoreError>>) -> Self {
+    pub(super) fn new(
+        durability: Durability,
+        work: F,
+        reply: oneshot::Sender<Result<T, StoreError>>,
+    ) -> Self {
         Self {
+            durability,
             work,
             outcome: None,
             reply,
@@ -75,5 +93,9 @@ where
         };
         // Nobody may be waiting any more; what was written stays written.
         let _ = self.reply.send(answer);
+    }
+
+    fn durability(&self) -> Durability {
+        self.durability
     }
 }

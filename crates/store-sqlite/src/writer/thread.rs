@@ -9,7 +9,7 @@ use fanfare_app::port::StoreError;
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
-use super::job::{Job, State, Writing};
+use super::job::{Durability, Job, State, Writing};
 use super::wal::WriteAheadLog;
 use super::{CommitObserver, Message};
 use crate::failure::Failure;
@@ -39,6 +39,8 @@ pub(super) fn spawn(
         observer: start.observer,
         batch_jobs: options.batch_jobs.max(1),
         batch_bytes: options.batch_bytes,
+        syncs: Some(true),
+        never_syncs: options.synchronous_off_for_test_purposes_only,
     };
     std::thread::Builder::new()
         .name("store-writer".to_owned())
@@ -61,6 +63,9 @@ struct Thread {
     observer: Arc<OnceLock<Arc<dyn CommitObserver>>>,
     batch_jobs: usize,
     batch_bytes: usize,
+    /// Whether commits are synced as the connection stands; none where that is not known.
+    syncs: Option<bool>,
+    never_syncs: bool,
 }
 
 impl Thread {
@@ -118,8 +123,23 @@ impl Thread {
         }
     }
 
+    /// Lets the next commit be synced if one of a batch asks for that.
+    fn choose_sync(&mut self, batch: &[Box<dyn Job>]) -> Result<(), Failure> {
+        let at_once = |job: &Box<dyn Job>| job.durability() == Durability::AtOnce;
+        let wanted = batch.iter().any(at_once);
+        if self.never_syncs || self.syncs == Some(wanted) {
+            return Ok(());
+        }
+        self.syncs = None;
+        let level = if wanted { "FULL" } else { "NORMAL" };
+        self.connection.pragma_update(None, "synchronous", level)?;
+        self.syncs = Some(wanted);
+        Ok(())
+    }
+
     /// All of a batch in one transaction; nothing of it when one fails.
     fn together(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        self.choose_sync(batch)?;
         self.transaction(|writing| {
             batch.iter_mut().try_for_each(|job| job.run(writing))?;
             writing.flush()?;
@@ -131,6 +151,7 @@ impl Thread {
     /// and leave the batch.
     fn one_by_one(&mut self, batch: &mut Vec<Box<dyn Job>>) -> Result<(), Failure> {
         let mut refused: Vec<Option<StoreError>> = Vec::new();
+        self.choose_sync(batch)?;
         self.transaction(|writing| {
             for job in batch.iter_mut() {
                 writing.connection.execute_batch("SAVEPOINT job")?;
