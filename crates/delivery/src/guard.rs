@@ -33,11 +33,11 @@ mod target;
 mod tcp;
 mod tls;
 
-pub(crate) use connector::Connector;
-pub(crate) use dial::{DIAL, Dial, Stage};
+pub(crate) use connector::{Connected, Connector};
+pub(crate) use dial::{Dial, Stage};
 pub(crate) use failure::ConnectFailure;
 pub(crate) use names::{Names, NamesOptions};
-pub(crate) use open::OpenConnections;
+pub(crate) use stream::Stream;
 pub(crate) use tls::{client_config, describe_tls};
 
 pub use tls::AuthorityError;

@@ -2,11 +2,12 @@
 //!
 //! # How it works
 //!
-//! hyper-util's client pools connections by origin (scheme, host and port) and makes new ones with
-//! the [guard](crate::guard). HTTP/2 is used where TLS's ALPN agrees on it, HTTP/1.1 otherwise.
+//! Connections are made by the [guard](crate::guard) and wait in the [pool](pool) by origin (scheme,
+//! host and port). HTTP/2 is used where TLS's ALPN agrees on it, HTTP/1.1 otherwise. A connection of
+//! HTTP/1.1 is driven by the request that goes over it, in the same task.
 //!
 //! A pooled connection that the other side has closed is noticed before a request is written to it,
-//! or the request comes back unwritten and goes out again on a fresh one. Where a byte may have been
+//! or the request comes back unwritten and goes out again on another one. Where a byte may have been
 //! written the attempt fails with `connection_closed`, since it may have arrived.
 //!
 //! # Limits
@@ -25,11 +26,14 @@
 
 mod answer_body;
 mod failure;
-mod link;
+mod http1;
+mod http2;
+mod line;
 mod options;
+mod origin;
+mod pool;
 
-use std::cell::RefCell;
-use std::time::Duration;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -38,24 +42,20 @@ use fanfare_domain::attempt::{AttemptError, Timings};
 use hickory_resolver::net::NetError;
 use http::{Request, Version};
 use http_body_util::Full;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
-use crate::guard::{
-    AuthorityError, Connector, DIAL, Names, NamesOptions, OpenConnections, client_config,
-};
+use crate::guard::{AuthorityError, Connector, Dial, Names, NamesOptions, client_config};
 use answer_body::{End, Start};
-use link::Link;
+use failure::Failed;
+use http1::Http1;
+use http2::Http2;
 pub use options::SenderOptions;
+use origin::Origin;
+use pool::{Keeping, Line, Pool};
 
 /// hyper's own least size of a buffer for a head.
 const LEAST_HEAD: usize = 8 * 1024;
-/// Bytes of an HTTP/2 answer that may come before they are asked for: on a stream, on a connection.
-const WINDOWS: (u32, u32) = (64 * 1024, 1024 * 1024);
-/// A silent HTTP/2 connection with requests on it is asked after the first whether it lives, and
-/// given up after the second.
-const PING: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(5));
 
 /// Why there is no sender.
 #[derive(Debug, thiserror::Error)]
@@ -70,17 +70,18 @@ pub enum SenderSetupError {
 
 /// Sends requests over the network.
 pub struct HttpSender {
-    client: Client<Connector, Full<Bytes>>,
-    open: OpenConnections,
+    connector: Connector,
+    pool: Arc<Pool>,
+    /// Bytes of an answer's head.
+    head: usize,
     max_kept_connections: usize,
-    max_connection_age: Duration,
     kept_body: usize,
     max_drain: usize,
 }
 
 impl HttpSender {
     /// Sets the pool, the look-ups and TLS up. Reads the system's files for that, so call it at the
-    /// start only.
+    /// start only, within a runtime.
     ///
     /// # Errors
     /// What of it can't be used.
@@ -91,26 +92,15 @@ impl HttpSender {
         })?;
         let tls = client_config(&options.extra_authorities)?;
         let connector = Connector::new(names, options.addresses, tls, options.connect_timeout);
-        let open = connector.open().clone();
-        let head = options.max_response_headers.max(LEAST_HEAD);
-        let client = Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(options.idle_timeout)
-            .pool_max_idle_per_host(options.max_idle_per_host)
-            .retry_canceled_requests(true)
-            .http1_max_buf_size(head)
-            .http2_max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX))
-            .http2_initial_stream_window_size(WINDOWS.0)
-            .http2_initial_connection_window_size(WINDOWS.1)
-            .http2_keep_alive_interval(PING.0)
-            .http2_keep_alive_timeout(PING.1)
-            .build(connector);
         Ok(Self {
-            client,
-            open,
+            connector,
+            pool: Pool::new(Keeping {
+                idle_timeout: options.idle_timeout,
+                max_age: options.max_connection_age,
+                max_idle: options.max_idle_per_host,
+            }),
+            head: options.max_response_headers.max(LEAST_HEAD),
             max_kept_connections: options.max_kept_connections,
-            max_connection_age: options.max_connection_age,
             kept_body: options.kept_body,
             max_drain: options.max_drain,
         })
@@ -119,58 +109,55 @@ impl HttpSender {
 
 #[async_trait]
 impl Sender for HttpSender {
-    async fn send(&self, request: OutboundRequest) -> Exchange {
-        DIAL.scope(RefCell::new(None), self.exchange(request)).await
-    }
-}
-
-impl HttpSender {
-    async fn exchange(&self, outbound: OutboundRequest) -> Exchange {
+    async fn send(&self, outbound: OutboundRequest) -> Exchange {
         let started = Instant::now();
         let limit = outbound.timeout;
         let deadline = started + limit;
-        let host = outbound.uri.authority().cloned();
-        let host = host.as_ref().map_or("", |authority| authority.host());
+        let dial = Dial::default();
+        let Some(origin) = Origin::of(&outbound.uri) else {
+            let error = failure::unusable("the URL has no host");
+            return failed(started, &dial, error);
+        };
         let mut request = Request::new(Full::new(outbound.body));
         *request.method_mut() = outbound.method;
         *request.uri_mut() = outbound.uri;
         *request.headers_mut() = outbound.headers;
-        if request.uri().scheme().is_none() || host.is_empty() {
-            return failed(started, None, failure::unusable("the URL has no host"));
-        }
 
-        let mut link = Link::of(&mut request);
-        let head = timeout_at(deadline, self.client.request(request)).await;
-        link.learn();
-        let answer = match head {
+        let mut line = None;
+        let asking = self.ask(&origin, request, &dial, &mut line);
+        let answer = match timeout_at(deadline, asking).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return failed(started, Some(&link), failure::of(&error, host)),
+            Ok(Err(failure)) => {
+                let host = origin.authority.host();
+                return failed(started, &dial, failure.into_error(host));
+            }
             Err(_) => {
-                link.retire();
-                let error = failure::out_of_time(limit, link.connecting());
-                return failed(started, Some(&link), error);
+                let connecting = line.is_none().then(|| dial.progress().stage);
+                line.as_ref().inspect(|line| line.retire());
+                let error = failure::out_of_time(limit, connecting);
+                return failed(started, &dial, error);
             }
         };
         let first_byte = started.elapsed();
-        if link.age() >= self.max_connection_age {
-            link.retire();
-        }
 
         let (head, body) = answer.into_parts();
         let mut start = Start::default();
-        let reading = start.read(body, self.kept_body, self.max_drain);
-        let error = match timeout_at(deadline, reading).await {
-            Ok(Ok(End::Reached)) => {
-                if self.open.count() <= self.max_kept_connections {
-                    link.finish();
+        let error = match line {
+            None => None,
+            Some(mut line) => {
+                let reading = start.read(&mut line, body, self.kept_body, self.max_drain);
+                match timeout_at(deadline, reading).await {
+                    Ok(Ok(End::Reached)) => {
+                        self.keep(line).await;
+                        None
+                    }
+                    Ok(Ok(End::PastTheBound)) => None,
+                    Ok(Err(error)) => Some(failure::of(&error, origin.authority.host())),
+                    Err(_) => {
+                        line.retire();
+                        Some(failure::endless(limit))
+                    }
                 }
-                None
-            }
-            Ok(Ok(End::PastTheBound)) => None,
-            Ok(Err(error)) => Some(failure::of(&error, host)),
-            Err(_) => {
-                link.retire();
-                Some(failure::endless(limit))
             }
         };
         let response = Response {
@@ -180,27 +167,93 @@ impl HttpSender {
             body: start.kept,
             truncated: start.truncated,
         };
-        let timings = Timings {
-            first_byte: Some(first_byte),
-            total: started.elapsed(),
-            ..link.timings()
-        };
+        let progress = dial.progress();
         Exchange {
-            address: link.address(),
-            timings,
+            address: progress.address,
+            timings: Timings {
+                first_byte: Some(first_byte),
+                total: started.elapsed(),
+                ..timings(&dial)
+            },
             response: Some(response),
             error,
         }
     }
 }
 
-fn failed(started: Instant, link: Option<&Link>, error: AttemptError) -> Exchange {
-    let timings = link.map_or_else(Timings::default, Link::timings);
+impl HttpSender {
+    /// Sends a request over a connection, which it leaves in `line`, and waits for the answer's head.
+    async fn ask(
+        &self,
+        origin: &Origin,
+        mut request: Request<Full<Bytes>>,
+        dial: &Dial,
+        line: &mut Option<Line>,
+    ) -> Result<http::Response<Incoming>, Failed> {
+        let uri = request.uri().clone();
+        while let Some(kept) = self.pool.take(origin) {
+            let kept = line.insert(kept);
+            if !kept.is_free().await {
+                *line = None;
+                continue;
+            }
+            dial.was_made_before(kept.address());
+            match kept.send(request).await {
+                Ok(answer) => return Ok(answer),
+                Err(mut failure) => match failure.take_message() {
+                    // Closed before anything was written.
+                    Some(unsent) => {
+                        request = unsent;
+                        *request.uri_mut() = uri.clone();
+                    }
+                    None => return Err(failure.into_error().into()),
+                },
+            }
+            *line = None;
+        }
+        let connected = self.connector.connect(&uri, dial).await?;
+        let made = if connected.http2 {
+            let connection = Http2::new(connected, self.head).await?;
+            Line::Http2(self.pool.share(origin.clone(), connection))
+        } else {
+            let connection = Http1::new(connected, origin.clone(), self.head).await?;
+            Line::Http1(Box::new(connection))
+        };
+        let sent = line.insert(made).send(request).await;
+        sent.map_err(|failure| failure.into_error().into())
+    }
+
+    /// Keeps a connection whose answer was read to its end, where it can take another request.
+    async fn keep(&self, line: Line) {
+        let Line::Http1(mut connection) = line else {
+            return;
+        };
+        let room = self.connector.open().count() <= self.max_kept_connections;
+        if connection.is_free().await && room {
+            self.pool.give_back(connection);
+        } else {
+            connection.close();
+        }
+    }
+}
+
+/// Times of the connection, where it was made for this request.
+fn timings(dial: &Dial) -> Timings {
+    let progress = dial.progress();
+    Timings {
+        lookup: progress.lookup,
+        connect: progress.connect,
+        tls: progress.tls,
+        ..Timings::default()
+    }
+}
+
+fn failed(started: Instant, dial: &Dial, error: AttemptError) -> Exchange {
     Exchange {
-        address: link.and_then(Link::address),
+        address: dial.progress().address,
         timings: Timings {
             total: started.elapsed(),
-            ..timings
+            ..timings(dial)
         },
         response: None,
         error: Some(error),

@@ -1,10 +1,7 @@
 //! The connector: resolve, decide, connect to that very address, shake hands.
 
-use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use fanfare_domain::address::AddressPolicy;
@@ -14,9 +11,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
-use tower_service::Service;
 
-use super::dial::{Dial, Stage};
+use super::dial::{Dial, Progress, Stage};
 use super::failure::ConnectFailure;
 use super::names::Names;
 use super::open::OpenConnections;
@@ -27,13 +23,8 @@ use super::{tcp, tls};
 /// Of a name with more addresses that pass, the others are not tried.
 const MOST_ADDRESSES: usize = 6;
 
-/// Makes the connections of deliveries; cheap to clone.
-#[derive(Clone)]
+/// Makes the connections of deliveries.
 pub(crate) struct Connector {
-    parts: Arc<Parts>,
-}
-
-struct Parts {
     names: Names,
     policy: AddressPolicy,
     tls: TlsConnector,
@@ -51,70 +42,73 @@ impl Connector {
         patience: Duration,
     ) -> Self {
         Self {
-            parts: Arc::new(Parts {
-                names,
-                policy,
-                tls: TlsConnector::from(Arc::new(tls)),
-                patience,
-                open: OpenConnections::default(),
-            }),
+            names,
+            policy,
+            tls: TlsConnector::from(Arc::new(tls)),
+            patience,
+            open: OpenConnections::default(),
         }
     }
 
     pub(crate) fn open(&self) -> &OpenConnections {
-        &self.parts.open
+        &self.open
     }
 }
 
-impl Service<Uri> for Connector {
-    type Response = TokioIo<Stream>;
-    type Error = ConnectFailure;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let parts = self.parts.clone();
-        let dial = Dial::begin();
-        Box::pin(async move { Ok(TokioIo::new(parts.connect(&uri, dial).await?)) })
-    }
+/// A connection to an address that was decided on.
+pub(crate) struct Connected {
+    pub(crate) stream: TokioIo<Stream>,
+    pub(crate) address: SocketAddr,
+    /// Whether both sides agreed on HTTP/2.
+    pub(crate) http2: bool,
 }
 
-impl Parts {
-    async fn connect(&self, uri: &Uri, dial: Arc<Dial>) -> Result<Stream, ConnectFailure> {
+impl Connector {
+    /// Connects to a URL's origin; `dial` learns how far that is.
+    ///
+    /// # Errors
+    /// Why there is no connection.
+    pub(crate) async fn connect(
+        &self,
+        uri: &Uri,
+        dial: &Dial,
+    ) -> Result<Connected, ConnectFailure> {
+        dial.update(|progress| *progress = Progress::default());
         let target = Target::of(uri)?;
-        let addresses = self.addresses(&target, &dial).await?;
+        let addresses = self.addresses(&target, dial).await?;
         let deadline = Instant::now() + self.patience;
-        let stream = self.tcp(&target, &addresses, &dial, deadline).await?;
-        let Some(server) = target.server else {
-            dial.update(|progress| progress.stage = Stage::Connected);
-            return Ok(Stream::plain(stream, dial, self.open.enter()));
-        };
-        let started = Instant::now();
-        let shaken = timeout_at(deadline, self.tls.connect(server, stream)).await;
-        let stream = match shaken {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => {
-                let detail = tls::describe_tls(&error, &target.host);
-                return Err(ConnectFailure::new(ErrorKind::Tls, detail));
+        let (stream, address) = self.tcp(&target, &addresses, dial, deadline).await?;
+        let stream = match target.server {
+            None => Stream::plain(stream, self.open.enter()),
+            Some(server) => {
+                let started = Instant::now();
+                let shaken = timeout_at(deadline, self.tls.connect(server, stream)).await;
+                let stream = match shaken {
+                    Ok(Ok(stream)) => stream,
+                    Ok(Err(error)) => {
+                        let detail = tls::describe_tls(&error, &target.host);
+                        return Err(ConnectFailure::new(ErrorKind::Tls, detail));
+                    }
+                    Err(_) => {
+                        return Err(ConnectFailure::new(
+                            ErrorKind::ConnectTimeout,
+                            format!(
+                                "{} took the connection, but did not finish the TLS handshake within {:?}",
+                                target.host, self.patience
+                            ),
+                        ));
+                    }
+                };
+                dial.update(|progress| progress.tls = Some(started.elapsed()));
+                Stream::tls(stream, self.open.enter())
             }
-            Err(_) => {
-                return Err(ConnectFailure::new(
-                    ErrorKind::ConnectTimeout,
-                    format!(
-                        "{} took the connection, but did not finish the TLS handshake within {:?}",
-                        target.host, self.patience
-                    ),
-                ));
-            }
         };
-        dial.update(|progress| {
-            progress.stage = Stage::Connected;
-            progress.tls = Some(started.elapsed());
-        });
-        Ok(Stream::tls(stream, dial, self.open.enter()))
+        dial.update(|progress| progress.stage = Stage::Connected);
+        Ok(Connected {
+            http2: stream.is_http2(),
+            stream: TokioIo::new(stream),
+            address,
+        })
     }
 
     /// The addresses that may be connected to; at least one.
@@ -163,7 +157,7 @@ impl Parts {
         addresses: &[SocketAddr],
         dial: &Dial,
         deadline: Instant,
-    ) -> Result<TcpStream, ConnectFailure> {
+    ) -> Result<(TcpStream, SocketAddr), ConnectFailure> {
         dial.update(|progress| {
             progress.stage = Stage::Connect;
             progress.address = addresses.first().copied();
@@ -176,7 +170,7 @@ impl Parts {
                     progress.address = Some(address);
                     progress.connect = Some(started.elapsed());
                 });
-                Ok(stream)
+                Ok((stream, address))
             }
             Ok(Err((address, error))) => {
                 dial.update(|progress| progress.address = address);

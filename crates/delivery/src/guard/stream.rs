@@ -1,29 +1,25 @@
-//! A guarded connection, as the pool holds it.
+//! A guarded connection.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 use tokio_rustls::client::TlsStream;
 
-use super::dial::Dial;
 use super::open::OpenConnection;
 
-/// How long a connection may take no byte while there are some to write. hyper waits for its
-/// buffers to empty also where nobody waits for an answer any more, and a receiver that reads
-/// nothing would hold the connection for good.
+/// How long a connection may take no byte while there are some to write. One of HTTP/2 writes also
+/// where nobody waits for an answer any more, and a receiver that reads nothing would hold it for
+/// good.
 const STALL: Duration = Duration::from_secs(30);
 
 /// A connection to an address that was decided on, with or without TLS.
 pub(crate) struct Stream {
     transport: Transport,
-    dial: Arc<Dial>,
     /// Runs while nothing can be written.
     stall: Option<Pin<Box<Sleep>>>,
     _open: OpenConnection,
@@ -39,46 +35,28 @@ trait Io: AsyncRead + AsyncWrite + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Unpin> Io for T {}
 
 impl Stream {
-    pub(super) fn plain(stream: TcpStream, dial: Arc<Dial>, open: OpenConnection) -> Self {
-        Self::new(Transport::Plain(stream), dial, open)
+    pub(super) fn plain(stream: TcpStream, open: OpenConnection) -> Self {
+        Self::new(Transport::Plain(stream), open)
     }
 
-    /// HTTP/2 where the handshake agreed on it.
-    pub(super) fn tls(stream: TlsStream<TcpStream>, dial: Arc<Dial>, open: OpenConnection) -> Self {
-        let transport = Transport::Tls(Box::new(stream));
-        if transport.is_http2() {
-            dial.carries_many();
-        }
-        Self::new(transport, dial, open)
+    pub(super) fn tls(stream: TlsStream<TcpStream>, open: OpenConnection) -> Self {
+        Self::new(Transport::Tls(Box::new(stream)), open)
     }
 
-    fn new(transport: Transport, dial: Arc<Dial>, open: OpenConnection) -> Self {
+    fn new(transport: Transport, open: OpenConnection) -> Self {
         Self {
             transport,
-            dial,
             stall: None,
             _open: open,
         }
     }
 
-    /// Does one step, unless nobody wants the connection any more.
-    fn step<T>(
-        &mut self,
-        context: &mut Context<'_>,
-        step: impl FnOnce(Pin<&mut dyn Io>, &mut Context<'_>) -> Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        let io: Pin<&mut dyn Io> = match &mut self.transport {
-            Transport::Plain(stream) => Pin::new(stream),
-            Transport::Tls(stream) => Pin::new(stream),
-        };
-        if self.dial.is_given_up() {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+    /// Whether the handshake agreed on HTTP/2.
+    pub(super) fn is_http2(&self) -> bool {
+        match &self.transport {
+            Transport::Plain(_) => false,
+            Transport::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
         }
-        let done = step(io, context);
-        if done.is_pending() && self.dial.is_given_up_later(context.waker()) {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-        }
-        done
     }
 
     fn step_of_writing<T>(
@@ -86,17 +64,12 @@ impl Stream {
         context: &mut Context<'_>,
         step: impl FnOnce(Pin<&mut dyn Io>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        let done = self.step(context, step);
+        let done = step(self.transport.io(), context);
         if done.is_ready() {
-            if self.stall.take().is_some() {
-                self.dial.set_blocked(false);
-            }
+            self.stall = None;
             return done;
         }
-        let stall = self.stall.get_or_insert_with(|| {
-            self.dial.set_blocked(true);
-            Box::pin(sleep(STALL))
-        });
+        let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(STALL)));
         match stall.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => done,
@@ -105,21 +78,10 @@ impl Stream {
 }
 
 impl Transport {
-    fn is_http2(&self) -> bool {
+    fn io(&mut self) -> Pin<&mut dyn Io> {
         match self {
-            Self::Plain(_) => false,
-            Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
-        }
-    }
-}
-
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
-        let connected = Connected::new().extra(self.dial.clone());
-        if self.transport.is_http2() {
-            connected.negotiated_h2()
-        } else {
-            connected
+            Self::Plain(stream) => Pin::new(stream),
+            Self::Tls(stream) => Pin::new(stream),
         }
     }
 }
@@ -130,7 +92,7 @@ impl AsyncRead for Stream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.step(context, |io, context| io.poll_read(context, buffer))
+        self.transport.io().poll_read(context, buffer)
     }
 }
 
@@ -167,7 +129,7 @@ impl AsyncWrite for Stream {
     /// Says goodbye where that takes no waiting: a receiver that reads nothing must not keep the
     /// connection by leaving no room for TLS's last words.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.step(context, |io, context| io.poll_shutdown(context)) {
+        match self.transport.io().poll_shutdown(context) {
             Poll::Pending => Poll::Ready(Ok(())),
             said => said,
         }

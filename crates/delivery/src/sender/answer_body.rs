@@ -1,7 +1,10 @@
 //! Reading an answer's body: the start is kept, a little more is thrown away, the rest is left.
 
-use http_body_util::BodyExt;
+use std::future::poll_fn;
+
 use hyper::body::{Body, Incoming};
+
+use super::pool::Line;
 
 /// The start of a body, as far as it was read.
 #[derive(Debug, Default)]
@@ -21,14 +24,14 @@ pub(super) enum End {
 }
 
 impl Start {
-    /// Reads to the end, or until `keep` and `drain` bytes have come; then the body is let go, and
-    /// with it a connection that carries nothing else. What was read so far stays in `self` when
-    /// this is dropped.
+    /// Reads to the end, or until `keep` and `drain` bytes have come; then the body is let go. What
+    /// was read so far stays in `self` when this is dropped.
     ///
     /// # Errors
     /// The body ended before its end.
     pub(super) async fn read(
         &mut self,
+        line: &mut Line,
         mut body: Incoming,
         keep: usize,
         drain: usize,
@@ -37,7 +40,7 @@ impl Start {
             return Ok(End::Reached);
         }
         let mut left = keep.saturating_add(drain);
-        while let Some(frame) = body.frame().await {
+        while let Some(frame) = poll_fn(|context| line.poll_frame(&mut body, context)).await {
             // Trailers are nothing that anybody looks at.
             let Ok(data) = frame?.into_data() else {
                 continue;

@@ -8,6 +8,36 @@ use fanfare_domain::attempt::{AttemptError, ErrorKind};
 
 use crate::guard::{ConnectFailure, Stage, describe_tls};
 
+/// Why there is no answer.
+pub(super) enum Failed {
+    /// There was no connection.
+    Connect(ConnectFailure),
+    /// There was one.
+    Request(hyper::Error),
+}
+
+impl From<ConnectFailure> for Failed {
+    fn from(failure: ConnectFailure) -> Self {
+        Self::Connect(failure)
+    }
+}
+
+impl From<hyper::Error> for Failed {
+    fn from(failure: hyper::Error) -> Self {
+        Self::Request(failure)
+    }
+}
+
+impl Failed {
+    /// The kind, and words for people, of a request to this host.
+    pub(super) fn into_error(self, host: &str) -> AttemptError {
+        match self {
+            Self::Connect(failure) => error(failure.kind, failure.detail),
+            Self::Request(failure) => of(&failure, host),
+        }
+    }
+}
+
 /// How deep errors are looked into; none is deeper.
 const DEPTH: usize = 16;
 
@@ -62,9 +92,6 @@ fn cause<'a>(failure: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'sta
 }
 
 fn known(failure: &(dyn Error + 'static), host: &str) -> Option<AttemptError> {
-    if let Some(failure) = failure.downcast_ref::<ConnectFailure>() {
-        return Some(error(failure.kind, failure.detail.clone()));
-    }
     if let Some(failure) = failure.downcast_ref::<h2::Error>() {
         return of_http2(failure);
     }

@@ -125,8 +125,9 @@ impl Thread {
 
     /// Lets the next commit be synced if one of a batch asks for that.
     fn choose_sync(&mut self, batch: &[Box<dyn Job>]) -> Result<(), Failure> {
-        let at_once = |job: &Box<dyn Job>| job.durability() == Durability::AtOnce;
-        let wanted = batch.iter().any(at_once);
+        let wanted = batch
+            .iter()
+            .any(|job| job.durability() == Durability::AtOnce);
         if self.never_syncs || self.syncs == Some(wanted) {
             return Ok(());
         }

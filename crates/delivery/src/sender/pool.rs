@@ -1,0 +1,165 @@
+//! Connections that wait for their next request.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::http1::Http1;
+use super::http2::Http2;
+use super::origin::Origin;
+
+/// How often those are let go that were closed by the other side or have waited too long.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// A connection that can take a request.
+pub(super) enum Line {
+    /// For this request alone.
+    Http1(Box<Http1>),
+    /// Beside others.
+    Http2(Arc<Http2>),
+}
+
+/// What is kept, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keeping {
+    pub(super) idle_timeout: Duration,
+    pub(super) max_age: Duration,
+    /// Of HTTP/1.1, for each origin.
+    pub(super) max_idle: usize,
+}
+
+/// Connections by origin. Bounded by [`Keeping`], and by what the sender gives back.
+pub(super) struct Pool {
+    keeping: Keeping,
+    origins: Mutex<HashMap<Origin, Kept>>,
+}
+
+#[derive(Default)]
+struct Kept {
+    /// The one that was used last stands last, and is used next.
+    http1: Vec<(Box<Http1>, Instant)>,
+    /// With the time of its last use.
+    http2: Option<(Arc<Http2>, Instant)>,
+}
+
+impl Kept {
+    /// Gives a connection back where there are `most` already.
+    fn put(&mut self, connection: Box<Http1>, now: Instant, most: usize) -> Option<Box<Http1>> {
+        if self.http1.len() >= most {
+            return Some(connection);
+        }
+        self.http1.push((connection, now));
+        None
+    }
+}
+
+impl Pool {
+    /// An empty one, swept while anybody holds it. Needs a runtime.
+    pub(super) fn new(keeping: Keeping) -> Arc<Self> {
+        let pool = Arc::new(Self {
+            keeping,
+            origins: Mutex::default(),
+        });
+        tokio::spawn(sweep(Arc::downgrade(&pool)));
+        pool
+    }
+
+    /// A connection to an origin; it may have been closed by the other side.
+    pub(super) fn take(&self, origin: &Origin) -> Option<Line> {
+        let mut origins = self.origins.lock();
+        let kept = origins.get_mut(origin)?;
+        let now = Instant::now();
+        if let Some((shared, used)) = &mut kept.http2 {
+            if shared.is_free() && now - shared.made < self.keeping.max_age {
+                *used = now;
+                return Some(Line::Http2(Arc::clone(shared)));
+            }
+            kept.http2 = None;
+        }
+        while let Some((connection, since)) = kept.http1.pop() {
+            if now - since < self.keeping.idle_timeout {
+                return Some(Line::Http1(connection));
+            }
+            connection.close();
+        }
+        None
+    }
+
+    /// Takes a connection back that carries nothing; at the bound it is closed.
+    pub(super) fn give_back(&self, connection: Box<Http1>) {
+        let now = Instant::now();
+        if now - connection.made >= self.keeping.max_age {
+            connection.close();
+            return;
+        }
+        let most = self.keeping.max_idle;
+        let mut origins = self.origins.lock();
+        let left = match origins.get_mut(&connection.origin) {
+            Some(kept) => kept.put(connection, now, most),
+            None => {
+                let origin = connection.origin.clone();
+                origins
+                    .entry(origin)
+                    .or_default()
+                    .put(connection, now, most)
+            }
+        };
+        drop(origins);
+        if let Some(connection) = left {
+            connection.close();
+        }
+    }
+
+    /// Lets others send over a new connection too; answers the one to be used, which is another
+    /// where one was made at the same time.
+    pub(super) fn share(&self, origin: Origin, connection: Http2) -> Arc<Http2> {
+        let now = Instant::now();
+        let mut origins = self.origins.lock();
+        let kept = origins.entry(origin).or_default();
+        match &kept.http2 {
+            Some((other, _)) if other.is_free() => Arc::clone(other),
+            _ => {
+                let connection = Arc::new(connection);
+                kept.http2 = Some((Arc::clone(&connection), now));
+                connection
+            }
+        }
+    }
+
+    fn sweep(&self) {
+        let now = Instant::now();
+        let keeping = self.keeping;
+        let mut gone = Vec::new();
+        let mut origins = self.origins.lock();
+        origins.retain(|_, kept| {
+            for (mut connection, since) in std::mem::take(&mut kept.http1) {
+                if now - since < keeping.idle_timeout && connection.is_free_now() {
+                    kept.http1.push((connection, since));
+                } else {
+                    gone.push(connection);
+                }
+            }
+            if let Some((shared, used)) = &kept.http2 {
+                let in_use = Arc::strong_count(shared) > 1;
+                let wanted = in_use || now - *used < keeping.idle_timeout;
+                if !wanted || !shared.is_free() {
+                    kept.http2 = None;
+                }
+            }
+            !kept.http1.is_empty() || kept.http2.is_some()
+        });
+        drop(origins);
+        gone.into_iter().for_each(|connection| connection.close());
+    }
+}
+
+async fn sweep(pool: Weak<Pool>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        let Some(pool) = pool.upgrade() else { return };
+        pool.sweep();
+    }
+}
