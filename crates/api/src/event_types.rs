@@ -6,11 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use self::policy::TypePolicyForm;
 use crate::body::input;
 use crate::time::Time;
 
 pub(crate) mod change;
 pub(crate) mod create;
+mod policy;
 pub(crate) mod read;
 
 /// A kind within an event type.
@@ -71,6 +73,9 @@ pub(crate) struct EventTypeInput {
     /// The kinds within the type, at most 1000.
     #[schema(max_items = 1000)]
     subcategories: Option<Vec<SubcategoryForm>>,
+    /// How its deliveries differ from the usual policy. What an endpoint says in its own policy goes
+    /// before it, member by member.
+    delivery_policy: Option<TypePolicyForm>,
     /// From when on it can't be published any more.
     retired_at: Option<Time>,
 }
@@ -87,6 +92,7 @@ impl From<EventTypeInput> for EventTypeDraft {
             subcategories: given
                 .subcategories
                 .map(|list| list.into_iter().map(Subcategory::from).collect()),
+            policy: given.delivery_policy.map(Into::into),
             retired_at: given.retired_at.map(|time| time.0),
             unchanged_since: None,
         }
@@ -102,6 +108,7 @@ impl From<&EventType> for EventTypeInput {
             schema: event_type.schema.clone(),
             example: event_type.example.clone(),
             subcategories: Some(list.map(SubcategoryForm::from).collect()),
+            delivery_policy: Some(event_type.policy.clone().into()),
             retired_at: event_type.retired_at.map(Time),
         }
     }
@@ -124,6 +131,8 @@ pub(crate) struct EventTypeView {
     example: Option<Value>,
     /// The kinds within the type.
     subcategories: Vec<SubcategoryForm>,
+    /// How its deliveries differ from the usual policy.
+    delivery_policy: TypePolicyForm,
     /// From when on it can't be published any more.
     #[schema(required)]
     retired_at: Option<Time>,
@@ -142,6 +151,7 @@ impl From<EventType> for EventTypeView {
             schema: event_type.schema,
             example: event_type.example,
             subcategories: list.map(SubcategoryForm::from).collect(),
+            delivery_policy: event_type.policy.into(),
             retired_at: event_type.retired_at.map(Time),
             created_at: event_type.created_at.into(),
             updated_at: event_type.updated_at.into(),

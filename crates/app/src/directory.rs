@@ -23,10 +23,12 @@ use crate::port::configuration::Revision;
 mod change;
 mod known_type;
 mod target;
+mod type_policies;
 
 pub use change::Touched;
 pub use known_type::{KnownType, SchemaRefused};
 pub use target::Target;
+use type_policies::TypePolicies;
 
 /// The configuration in memory.
 #[derive(Debug)]
@@ -48,6 +50,7 @@ struct World {
 #[derive(Debug, Default)]
 struct Inhabitants {
     types: HashMap<EventTypeName, Arc<KnownType>>,
+    type_policies: Arc<TypePolicies>,
     tenants: HashMap<TenantId, Arc<Vec<Arc<Target>>>>,
     /// Those of the tenants that are operational; nearly always none or one.
     operational: Vec<TenantId>,

@@ -3,6 +3,7 @@
 use fanfare_domain::event_type::{EventType, Subcategory};
 use fanfare_domain::fault::Fault;
 use fanfare_domain::name::{EnvironmentId, EventTypeName};
+use fanfare_domain::policy::PolicyPatch;
 use fanfare_domain::time::Timestamp;
 use serde_json::Value;
 
@@ -33,6 +34,9 @@ pub struct EventTypeDraft {
     pub example: Option<Value>,
     /// Its subcategories.
     pub subcategories: Option<Vec<Subcategory>>,
+    /// How its deliveries differ from the usual policy. What disables endpoints is theirs to say, and
+    /// nothing of a type.
+    pub policy: Option<PolicyPatch>,
     /// From when on it is retired.
     pub retired_at: Option<Timestamp>,
     /// When what it replaces was last changed, where it was made from that: one that was changed since
@@ -77,6 +81,10 @@ impl EventTypeDraft {
             self.subcategories.as_deref().unwrap_or_default(),
             &mut faults,
         );
+        let policy = self.policy.clone().unwrap_or_default();
+        for cause in policy.faults() {
+            faults.add(format!("#/delivery_policy/{}", cause.member), cause.detail);
+        }
         let event_type = EventType {
             environment: environment.clone(),
             // Never used when the name is wrong: the faults refuse below.
@@ -88,6 +96,7 @@ impl EventTypeDraft {
             schema: self.schema.clone(),
             example: self.example.clone(),
             subcategories: self.subcategories.clone().unwrap_or_default(),
+            policy,
             retired_at: self.retired_at,
             created_at: now,
             updated_at: now,

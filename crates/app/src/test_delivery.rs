@@ -86,6 +86,9 @@ impl Fanfare {
             trigger: Trigger::Manual,
             headers: sent(&prepared.headers),
         };
+        let timeout = known.map_or(target.policy.timeout, |known| {
+            target.policy_with(&known.event_type.policy).timeout
+        });
         let exchange = match &target.uri {
             Some(uri) => {
                 let request = OutboundRequest {
@@ -93,7 +96,7 @@ impl Fanfare {
                     uri: uri.clone(),
                     headers: prepared.headers,
                     body: prepared.body,
-                    timeout: target.policy.timeout,
+                    timeout,
                 };
                 self.ports.sender.send(request).await
             }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::name::{EnvironmentId, EventTypeName};
+use crate::policy::PolicyPatch;
 use crate::time::Timestamp;
 
 /// A name in the catalogue, with what may be said about its events.
@@ -21,6 +22,9 @@ pub struct EventType {
     pub example: Option<Value>,
     /// The kinds within the type; empty means that it has none.
     pub subcategories: Vec<Subcategory>,
+    /// How its deliveries differ from the usual policy; what an endpoint says of its own goes before it.
+    #[serde(default)]
+    pub policy: PolicyPatch,
     /// From when on it can't be published any more.
     pub retired_at: Option<Timestamp>,
     /// When it was made.

@@ -288,3 +288,34 @@ async fn an_operational_tenant_brings_the_types_of_its_events_and_is_the_only_on
         .await;
     assert_eq!(renamed.ok(200)["operational"], true);
 }
+
+#[tokio::test]
+async fn an_event_type_says_how_it_is_delivered_within_the_bounds_of_any_policy() {
+    let world = World::furnished().await;
+    let path = "/v1/event-types/invoice.paid";
+    let policy = json!({"delivery_policy": {"timeout": "5s", "waits": ["0s", "10s"]}});
+    let changed = world.write("PATCH", path, policy).await.ok(200);
+    let expected = json!({"timeout": "5s", "waits": ["0s", "10s"]});
+    assert_eq!(changed["delivery_policy"], expected);
+    assert_eq!(world.get(path).await.ok(200), changed);
+    let wrong = json!({"delivery_policy": {"timeout": "2h", "waits": [], "jitter": 2}});
+    let answer = world.write("PATCH", path, wrong).await;
+    answer.problem(422);
+    let places = answer.faults();
+    assert!(
+        places
+            .iter()
+            .any(|place| place == "#/delivery_policy/jitter"),
+        "{places:?}"
+    );
+    // What it means for the endpoint is the endpoint's to say.
+    let foreign = json!({"delivery_policy": {"gone_disables": false}});
+    let answer = world.write("PATCH", path, foreign).await;
+    answer.problem(422);
+    assert_eq!(answer.faults(), ["#/delivery_policy/gone_disables"]);
+    let cleared = world
+        .write("PATCH", path, json!({"delivery_policy": null}))
+        .await
+        .ok(200);
+    assert_eq!(cleared["delivery_policy"], json!({}));
+}

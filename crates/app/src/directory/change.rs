@@ -71,18 +71,22 @@ impl Directory {
                     tracing::error!(event_type = %name, error = %cause, "stored schema can't be compiled and is not applied");
                     KnownType::without_schema(event_type)
                 });
-                self.world
-                    .write()
-                    .environments
-                    .entry(environment)
-                    .or_default()
-                    .types
-                    .insert(name, Arc::new(known));
+                let mut world = self.world.write();
+                let all = world.environments.entry(environment).or_default();
+                all.type_policies.set(&name, &known.event_type.policy);
+                all.types.insert(name, Arc::new(known));
             }
             Kind::Endpoint => {
                 let endpoint: Endpoint = read(document)?;
-                let target = Arc::new(Target::new(endpoint, &self.formats));
-                let before = self.world.write().put_target(Arc::clone(&target));
+                // Made ready before the lock is taken.
+                let mut target = Target::new(endpoint, &self.formats);
+                let mut world = self.world.write();
+                let environment = target.endpoint.scope.environment.clone();
+                let all = world.environments.entry(environment).or_default();
+                target.type_policies = Arc::clone(&all.type_policies);
+                let target = Arc::new(target);
+                let before = world.put_target(Arc::clone(&target));
+                drop(world);
                 touched.push(Touched {
                     id: target.endpoint.id,
                     before,
@@ -117,6 +121,7 @@ impl Directory {
             Kind::EventType => {
                 if let Some(all) = world.environments.get_mut(key.environment.as_str()) {
                     all.types.remove(key.id.as_str());
+                    all.type_policies.remove(&key.id);
                 }
             }
             Kind::Endpoint => {

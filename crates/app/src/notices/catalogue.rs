@@ -178,6 +178,7 @@ mod tests {
                 schema: draft.schema,
                 example: None,
                 subcategories: Vec::new(),
+                policy: Default::default(),
                 retired_at: None,
                 created_at: Timestamp::default(),
                 updated_at: Timestamp::default(),

@@ -57,7 +57,7 @@ pub(super) fn place(
         // The first wait is nothing in most policies; another one is the store's to keep.
         let waits = target.is_some_and(|target| {
             target
-                .policy
+                .policy_of(&shipment.event().event_type)
                 .schedule
                 .wait(1)
                 .is_some_and(|wait| !wait.is_zero())

@@ -108,7 +108,9 @@ fn row(shared: &Shared, delivery: &Lingering) -> Option<Delivery> {
     let mut row = fresh(event, delivery.place, endpoint);
     if let Some(target) = shared.parts.directory.target(endpoint) {
         row.state = DeliveryState::Waiting {
-            due_at: target.policy.first_due(event.due_from()),
+            due_at: target
+                .policy_of(&event.event_type)
+                .first_due(event.due_from()),
         };
     }
     row.wait_no_longer_than_its_end();

@@ -99,7 +99,7 @@ async fn attempt(shared: &Arc<Shared>, lane: &Arc<Lane>, job: Job) -> Outcome {
                 uri: uri.clone(),
                 headers: prepared.headers,
                 body: prepared.body,
-                timeout: target.policy.timeout,
+                timeout: target.policy_of(&delivery.event_type).timeout,
             };
             shared.parts.sender.send(request).await
         }
@@ -164,9 +164,10 @@ fn conclude(
     }
     let number = delivery.attempts - delivery.extra_attempts.min(delivery.attempts);
     let chance = unit(shared.parts.random.bits());
-    let decision = target
-        .policy
-        .decide(&result, number, first_attempt_at, chance);
+    let decision =
+        target
+            .policy_of(&delivery.event_type)
+            .decide(&result, number, first_attempt_at, chance);
     delivery.last_status = status;
     delivery.last_error = error;
     delivery.state = match decision.verdict {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fanfare_app::UseCaseError;
+use fanfare_app::event_types::EventTypeDraft;
 use fanfare_app::port::Clock;
 use fanfare_app::publish::EventDraft;
 use fanfare_app::retention::Retention;
@@ -336,4 +337,75 @@ async fn an_event_with_the_same_id_and_another_time_says_something_else() {
             Err(UseCaseError::Conflict(_))
         ));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_type_has_a_policy_of_its_own_and_the_endpoints_own_goes_before_it() {
+    let world = World::quiet().await;
+    let environment = acme().environment;
+    let name = "code.sent";
+    let draft = |policy| EventTypeDraft {
+        name: Some(name.to_owned()),
+        policy: Some(policy),
+        ..EventTypeDraft::default()
+    };
+    let policy = PolicyPatch {
+        waits: Some(vec![seconds(1), seconds(2), seconds(3)]),
+        jitter: Some(0.0),
+        ..PolicyPatch::default()
+    };
+    let fanfare = &world.fanfare;
+    fanfare
+        .create_event_type(&environment, draft(policy), Vec::new())
+        .await
+        .unwrap();
+    world.endpoint(URL).await;
+    let own = "https://own.example/";
+    let mut endpoint = endpoint(own);
+    endpoint.policy = Some(PolicyPatch {
+        waits: Some(vec![seconds(0), seconds(50)]),
+        ..PolicyPatch::default()
+    });
+    world.endpoint_with(endpoint).await;
+    for url in [URL, own] {
+        world.ground.sender.always(url, Answer::status(500));
+    }
+    let code = || EventDraft {
+        event_type: Some(name.to_owned()),
+        ..event()
+    };
+    let offsets = |url: &str, start: Timestamp| {
+        let sent = world.ground.sender.sent_to(url);
+        let after = sent.iter().filter(|sent| sent.at >= start);
+        after
+            .map(|sent| sent.at.since(start).as_secs())
+            .collect::<Vec<_>>()
+    };
+    let start = world.ground.clock.now();
+    world.publish_draft(code()).await;
+    pass(seconds(3 * DAY)).await;
+    assert_eq!(offsets(URL, start), [1, 3, 6]);
+    // Its waits are its own, and without a jitter of its own it has the type's.
+    assert_eq!(offsets(own, start), [0, 50]);
+    // Another type is as usual.
+    let start = world.ground.clock.now();
+    world.publish().await;
+    pass(seconds(60)).await;
+    assert_eq!(offsets(URL, start), [0, 5]);
+    // From the change on, also for what waits.
+    pass(seconds(5 * DAY)).await;
+    let start = world.ground.clock.now();
+    world.publish_draft(code()).await;
+    pass(Duration::from_millis(3_500)).await;
+    fanfare
+        .replace_event_type(
+            &environment,
+            name,
+            draft(PolicyPatch::default()),
+            Vec::new(),
+        )
+        .await
+        .unwrap();
+    pass(seconds(400)).await;
+    assert_eq!(offsets(URL, start), [1, 3, 6, 306]);
 }
