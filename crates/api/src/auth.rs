@@ -1,8 +1,10 @@
 //! Who calls: the key, and the environment that it acts in.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use fanfare_app::caller::{Caller, Forbidden};
-use fanfare_domain::key::Right;
+use fanfare_domain::key::{Key, Right};
 use fanfare_domain::name::{EnvironmentId, Scope, TenantId};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
@@ -13,9 +15,9 @@ use crate::state::Api;
 /// The header by which the administrator's key chooses an environment.
 pub(crate) const ENVIRONMENT_HEADER: &str = "Fanfare-Environment";
 
-/// A caller whose key was recognised, in an environment that is there.
+/// A caller whose key was recognised, in an environment that is there; and the key.
 #[derive(Clone, Debug)]
-pub(crate) struct Acting(pub(crate) Caller);
+pub(crate) struct Acting(pub(crate) Caller, pub(crate) Arc<Key>);
 
 impl FromRequestParts<Api> for Acting {
     type Rejection = Problem;
@@ -32,7 +34,7 @@ impl FromRequestParts<Api> for Acting {
         let caller = Caller::of(&key);
         let mut wanted = parts.headers.get_all(ENVIRONMENT_HEADER).iter();
         let Some(named) = wanted.next() else {
-            return Ok(Self(caller));
+            return Ok(Self(caller, key));
         };
         // Given twice it names none: which one is meant can't be told.
         let named = wanted.next().is_none().then_some(named);
@@ -46,7 +48,7 @@ impl FromRequestParts<Api> for Acting {
         };
         let caller = caller.acting_in(environment)?;
         api.fanfare.environment_exists(&caller.environment)?;
-        Ok(Self(caller))
+        Ok(Self(caller, key))
     }
 }
 

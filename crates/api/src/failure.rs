@@ -14,7 +14,7 @@ impl From<UseCaseError> for Problem {
             UseCaseError::Invalid(faults) => Self::body(faults),
             UseCaseError::NotFound { .. } => Self::new(Kind::NotFound, error.to_string()),
             UseCaseError::Conflict(conflict) => Self::new(Kind::Conflict, conflict.to_string()),
-            UseCaseError::Limit(detail) => Self::new(Kind::LimitReached, detail),
+            UseCaseError::Limit(exceeded) => Self::quota(exceeded),
             UseCaseError::Store(cause) => Self::from(cause),
         }
     }

@@ -2,12 +2,14 @@
 
 use fanfare_app::keys::{FreshKey, KeyDraft};
 use fanfare_domain::key::{Key, Role};
+use fanfare_domain::rate::{Per, RateLimit};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::body::input;
 use crate::time::Time;
 
+pub(crate) mod change;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod read;
@@ -70,11 +72,76 @@ pub(crate) struct KeyInput {
     /// The only tenant that it acts for; null or absent: all of the environment.
     #[schema(example = "acme")]
     tenant: Option<String>,
+    /// How many events it may publish; null or absent: as the operator set it for all keys.
+    publish_rate: Option<PublishRateForm>,
     /// From when on it is refused; null or absent: never.
     expires_at: Option<Time>,
 }
 
-input!(KeyInput);
+/// What changes about a key.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = KeyChange)]
+pub(crate) struct KeyChange {
+    /// How many events it may publish; null: as the operator set it for all keys.
+    publish_rate: Option<PublishRateForm>,
+}
+
+input!(KeyInput, KeyChange);
+
+/// How many events a key may publish, kept smoothly.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PublishRate)]
+pub(crate) struct PublishRateForm {
+    /// So many events, at most 10000 in a second.
+    #[schema(minimum = 1, maximum = 600_000, example = 100)]
+    events: u32,
+    /// In this time.
+    per: PerForm,
+    /// So many of them at once after a rest, at most 10000; unless told, what the rate makes of a second.
+    #[schema(minimum = 1, maximum = 10_000, example = 200)]
+    burst: Option<u32>,
+}
+
+/// The time that a rate counts in.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = PublishRatePer)]
+pub(crate) enum PerForm {
+    /// Events in a second.
+    Second,
+    /// Events in a minute.
+    Minute,
+}
+
+impl From<PublishRateForm> for RateLimit {
+    fn from(form: PublishRateForm) -> Self {
+        let (per, second) = match form.per {
+            PerForm::Second => (Per::Second, form.events),
+            PerForm::Minute => (Per::Minute, form.events / 60),
+        };
+        let usual = second.clamp(1, Self::MAX_BURST);
+        Self {
+            requests: form.events,
+            per,
+            burst: form.burst.unwrap_or(usual),
+        }
+    }
+}
+
+impl From<RateLimit> for PublishRateForm {
+    fn from(rate: RateLimit) -> Self {
+        Self {
+            events: rate.requests,
+            per: match rate.per {
+                Per::Second => PerForm::Second,
+                Per::Minute => PerForm::Minute,
+            },
+            burst: Some(rate.burst),
+        }
+    }
+}
 
 impl From<KeyInput> for KeyDraft {
     fn from(given: KeyInput) -> Self {
@@ -82,6 +149,7 @@ impl From<KeyInput> for KeyDraft {
             name: given.name,
             role: given.role.map(Role::from),
             tenant: given.tenant,
+            publish_rate: given.publish_rate.map(Into::into),
             expires_at: given.expires_at.map(|time| time.0),
         }
     }
@@ -104,6 +172,9 @@ pub(crate) struct KeyView {
     /// The only tenant that it acts for; null: all of the environment.
     #[schema(required)]
     tenant: Option<String>,
+    /// How many events it may publish; null: as the operator set it for all keys.
+    #[schema(required)]
+    publish_rate: Option<PublishRateForm>,
     /// From when on it is refused; null: never.
     #[schema(required)]
     expires_at: Option<Time>,
@@ -132,6 +203,7 @@ impl From<Key> for KeyView {
             role: key.role.into(),
             administrator: key.root,
             tenant: key.tenant.map(|tenant| tenant.to_string()),
+            publish_rate: key.publish_rate.map(Into::into),
             expires_at: key.expires_at.map(Time),
             created_at: key.created_at.into(),
         }

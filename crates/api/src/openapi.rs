@@ -152,7 +152,7 @@ mod tests {
                 );
             }
         }
-        assert_eq!(count, 48);
+        assert_eq!(count, 49);
     }
 
     #[test]

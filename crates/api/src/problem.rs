@@ -1,7 +1,9 @@
 //! Refusals, as problem documents (RFC 9457).
 
 use axum::response::{IntoResponse, Response};
+use fanfare_app::Exceeded;
 use fanfare_domain::fault::Fault;
+use fanfare_domain::quota::Quota;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
@@ -28,8 +30,8 @@ pub(crate) enum Kind {
     Timeout,
     /// Something stands in the way.
     Conflict,
-    /// A bound is reached.
-    LimitReached,
+    /// A quota is used up.
+    QuotaReached,
     /// The body is too large.
     BodyTooLarge,
     /// The body is of another type.
@@ -90,10 +92,10 @@ impl Kind {
                 "urn:fanfare:problem:conflict",
                 "Something stands in the way",
             ),
-            Self::LimitReached => (
-                StatusCode::CONFLICT,
-                "urn:fanfare:problem:limit-reached",
-                "A limit is reached",
+            Self::QuotaReached => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "urn:fanfare:problem:quota-reached",
+                "A quota is used up",
             ),
             Self::BodyTooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -188,6 +190,15 @@ pub(crate) struct ProblemView {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub(crate) errors: Vec<ProblemFault>,
+    /// The quota that is used up, with the status 429: `endpoints` or `waiting_deliveries` of the tenant,
+    /// `publishes` of the key, or open `jobs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "publishes")]
+    pub(crate) quota: Option<&'static str>,
+    /// After how many seconds to try again, with a quota; as in the header `Retry-After`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1, example = 1)]
+    pub(crate) retry_after: Option<u64>,
 }
 
 /// A refusal.
@@ -196,6 +207,8 @@ pub(crate) struct Problem {
     kind: Kind,
     detail: String,
     errors: Vec<ProblemFault>,
+    /// The quota that is used up, and after how many seconds to try again.
+    quota: Option<(Quota, u64)>,
 }
 
 impl Problem {
@@ -205,6 +218,17 @@ impl Problem {
             kind,
             detail: detail.into(),
             errors: Vec::new(),
+            quota: None,
+        }
+    }
+
+    /// A refusal for a quota that is used up.
+    pub(crate) fn quota(exceeded: Exceeded) -> Self {
+        // Rounded up: who comes then is not refused again for the rest of a second.
+        let seconds = exceeded.retry_after.as_millis().div_ceil(1_000).max(1);
+        Self {
+            quota: Some((exceeded.quota, u64::try_from(seconds).unwrap_or(u64::MAX))),
+            ..Self::new(Kind::QuotaReached, exceeded.detail)
         }
     }
 
@@ -223,6 +247,7 @@ impl Problem {
             kind,
             detail,
             errors,
+            quota: None,
         }
     }
 
@@ -273,6 +298,8 @@ impl Problem {
             status: status.as_u16(),
             detail: self.detail,
             errors: self.errors,
+            quota: self.quota.map(|(quota, _)| quota.as_str()),
+            retry_after: self.quota.map(|(_, seconds)| seconds),
         }
     }
 }
@@ -280,6 +307,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let kind = self.kind;
+        let quota = self.quota;
         let status = self.status();
         let mut response = (status, axum::Json(self.view())).into_response();
         let headers = response.headers_mut();
@@ -296,6 +324,9 @@ impl IntoResponse for Problem {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}
+        }
+        if let Some((_, seconds)) = quota {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

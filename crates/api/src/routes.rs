@@ -39,7 +39,11 @@ pub(crate) fn documented() -> (Router<Api>, OpenApi) {
         ))
         .routes(routes!(environments::read::get_environment))
         .routes(routes!(keys::create::create_key, keys::read::list_keys))
-        .routes(routes!(keys::read::get_key, keys::delete::delete_key))
+        .routes(routes!(
+            keys::read::get_key,
+            keys::change::update_key,
+            keys::delete::delete_key
+        ))
         .routes(routes!(
             tenants::create::create_tenant,
             tenants::read::list_tenants

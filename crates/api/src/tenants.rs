@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use fanfare_app::tenants::TenantDraft;
 use fanfare_domain::environment::Tenant;
+use fanfare_domain::quota::TenantQuotas;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -39,6 +40,41 @@ pub(crate) struct TenantInput {
     /// environment, such as `endpoint.disabled`, whose types come into the catalogue with it. They tell
     /// of all other tenants. At most one tenant of an environment; none unless told.
     operational: Option<bool>,
+    /// Its own quotas; what is left out is as the operator set it for all.
+    quotas: Option<QuotasForm>,
+}
+
+/// How much a tenant may take; what is absent is as the operator set it for all tenants.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = TenantQuotas)]
+pub(crate) struct QuotasForm {
+    /// The most endpoints.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 65534, example = 100)]
+    endpoints: Option<u32>,
+    /// The most deliveries that have not ended. Past it, publishing is refused until some have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, example = 1_000_000)]
+    waiting_deliveries: Option<u64>,
+}
+
+impl From<QuotasForm> for TenantQuotas {
+    fn from(form: QuotasForm) -> Self {
+        Self {
+            endpoints: form.endpoints,
+            waiting_deliveries: form.waiting_deliveries,
+        }
+    }
+}
+
+impl From<TenantQuotas> for QuotasForm {
+    fn from(quotas: TenantQuotas) -> Self {
+        Self {
+            endpoints: quotas.endpoints,
+            waiting_deliveries: quotas.waiting_deliveries,
+        }
+    }
 }
 
 input!(TenantInput);
@@ -50,6 +86,7 @@ impl From<TenantInput> for TenantDraft {
             name: given.name,
             metadata: given.metadata,
             operational: given.operational,
+            quotas: given.quotas.map(Into::into),
             unchanged_since: None,
         }
     }
@@ -62,6 +99,7 @@ impl From<&Tenant> for TenantInput {
             name: Some(tenant.name.clone()),
             metadata: Some(tenant.metadata.clone()),
             operational: Some(tenant.operational),
+            quotas: Some(tenant.quotas.into()),
         }
     }
 }
@@ -80,6 +118,8 @@ pub(crate) struct TenantView {
     metadata: BTreeMap<String, String>,
     /// Whether it gets the operational events of the environment.
     operational: bool,
+    /// Its own quotas.
+    quotas: QuotasForm,
     /// When it was made.
     created_at: Time,
     /// When it was last changed.
@@ -93,6 +133,7 @@ impl From<Tenant> for TenantView {
             name: tenant.name,
             metadata: tenant.metadata,
             operational: tenant.operational,
+            quotas: tenant.quotas.into(),
             created_at: tenant.created_at.into(),
             updated_at: tenant.updated_at.into(),
         }

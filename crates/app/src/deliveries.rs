@@ -227,6 +227,7 @@ impl Fanfare {
             }];
             self.ports.deliveries.settle(Arc::new(twin), None).await?;
         }
+        target.count_waiting();
         self.ports.dispatch.due(replay.endpoint, now);
         Ok(Retried::Replay(replay))
     }

@@ -9,12 +9,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use fanfare_domain::endpoint::Endpoint;
 use fanfare_domain::event::Attributes;
 use fanfare_domain::id::EndpointId;
 use fanfare_domain::key::{Key, KeyDigest};
 use fanfare_domain::name::{EnvironmentId, EventTypeName, Scope, TenantId};
+use fanfare_domain::quota::TenantQuotas;
 use parking_lot::RwLock;
 
 use crate::format::Formats;
@@ -51,9 +53,19 @@ struct World {
 struct Inhabitants {
     types: HashMap<EventTypeName, Arc<KnownType>>,
     type_policies: Arc<TypePolicies>,
-    tenants: HashMap<TenantId, Arc<Vec<Arc<Target>>>>,
+    tenants: HashMap<TenantId, Resident>,
     /// Those of the tenants that are operational; nearly always none or one.
     operational: Vec<TenantId>,
+}
+
+/// A tenant as publishing needs it.
+#[derive(Debug, Default)]
+struct Resident {
+    /// Its endpoints, oldest first.
+    endpoints: Arc<Vec<Arc<Target>>>,
+    quotas: TenantQuotas,
+    /// How many of its deliveries have not ended, about.
+    waiting: Arc<AtomicI64>,
 }
 
 /// What publishing needs to know, taken at one moment.
@@ -61,8 +73,19 @@ struct Inhabitants {
 pub struct Route {
     /// The tenant's endpoints, oldest first; none when there is no such tenant.
     pub endpoints: Option<Arc<Vec<Arc<Target>>>>,
+    /// The tenant's own quotas.
+    pub quotas: TenantQuotas,
+    /// How many of the tenant's deliveries have not ended, about.
+    pub waiting: u64,
     /// The event's type; none when the catalogue has no such.
     pub event_type: Option<Arc<KnownType>>,
+}
+
+impl World {
+    fn resident(&self, scope: &Scope) -> Option<&Resident> {
+        let all = self.environments.get(&scope.environment)?;
+        all.tenants.get(&scope.tenant)
+    }
 }
 
 impl Directory {
@@ -86,10 +109,12 @@ impl Directory {
     pub fn route(&self, scope: &Scope, event_type: &str) -> Route {
         let world = self.world.read();
         let inhabitants = world.environments.get(&scope.environment);
+        let resident = inhabitants.and_then(|all| all.tenants.get(&scope.tenant));
+        let waiting = resident.map_or(0, |resident| resident.waiting.load(Ordering::Relaxed));
         Route {
-            endpoints: inhabitants
-                .and_then(|all| all.tenants.get(&scope.tenant))
-                .cloned(),
+            endpoints: resident.map(|resident| Arc::clone(&resident.endpoints)),
+            quotas: resident.map(|resident| resident.quotas).unwrap_or_default(),
+            waiting: u64::try_from(waiting).unwrap_or(0),
             event_type: inhabitants
                 .and_then(|all| all.types.get(event_type))
                 .cloned(),
@@ -146,17 +171,37 @@ impl Directory {
         world.environments.iter().filter_map(told).collect()
     }
 
-    /// How many endpoints a tenant has.
+    /// How many endpoints a tenant has, and its quotas.
     #[must_use]
-    pub fn endpoint_count(&self, scope: &Scope) -> usize {
+    pub fn endpoint_count(&self, scope: &Scope) -> (usize, TenantQuotas) {
         let world = self.world.read();
-        let tenants = world
-            .environments
-            .get(&scope.environment)
-            .map(|all| &all.tenants);
-        tenants
-            .and_then(|tenants| tenants.get(&scope.tenant))
-            .map_or(0, |list| list.len())
+        world
+            .resident(scope)
+            .map(|resident| (resident.endpoints.len(), resident.quotas))
+            .unwrap_or_default()
+    }
+
+    /// Deliveries of these tenants have ended, one each.
+    pub fn count_ended<'a>(&self, ended: impl IntoIterator<Item = &'a Scope>) {
+        let world = self.world.read();
+        for resident in ended.into_iter().filter_map(|scope| world.resident(scope)) {
+            resident.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// So many deliveries of a tenant have not ended now; of those that are not named, none.
+    pub(crate) fn set_waiting(&self, counts: &[(Scope, u64)]) {
+        let world = self.world.read();
+        let residents = world.environments.values();
+        for resident in residents.flat_map(|all| all.tenants.values()) {
+            resident.waiting.store(0, Ordering::Relaxed);
+        }
+        for (scope, count) in counts {
+            if let Some(resident) = world.resident(scope) {
+                let count = i64::try_from(*count).unwrap_or(i64::MAX);
+                resident.waiting.store(count, Ordering::Relaxed);
+            }
+        }
     }
 
     /// An endpoint as deliveries need it.

@@ -291,17 +291,6 @@ impl Fanfare {
         Ok(self.modify((environment, tenant, id), change).await?.noun)
     }
 
-    pub(crate) fn endpoint_limit(&self, scope: &Scope) -> Result<(), UseCaseError> {
-        let most = self.limits.endpoints_per_tenant;
-        if self.directory.endpoint_count(scope) < most {
-            return Ok(());
-        }
-        Err(UseCaseError::Limit(format!(
-            "the tenant {:?} has {most} endpoints, the most that this server allows; delete one first",
-            scope.tenant.as_str()
-        )))
-    }
-
     async fn format_of(&self, scope: &Scope, id: &str) -> Result<&Arc<dyn Format>, UseCaseError> {
         let endpoint = self.endpoint(scope, id).await?;
         Ok(self.directory.formats().of(endpoint.dialect.as_deref()))

@@ -1,6 +1,9 @@
 //! Why a use case refuses.
 
+use std::time::Duration;
+
 use fanfare_domain::fault::Fault;
+use fanfare_domain::quota::Quota;
 
 use crate::port::StoreError;
 
@@ -22,11 +25,23 @@ pub enum UseCaseError {
     #[error(transparent)]
     Conflict(#[from] Conflict),
     /// A bound is reached.
-    #[error("{0}")]
-    Limit(String),
+    #[error(transparent)]
+    Limit(Exceeded),
     /// The store could not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// A quota that is used up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct Exceeded {
+    /// Which.
+    pub quota: Quota,
+    /// Whose, how much, and what to do.
+    pub detail: String,
+    /// When to come again.
+    pub retry_after: Duration,
 }
 
 /// What stands in the way.

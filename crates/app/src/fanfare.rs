@@ -7,12 +7,14 @@ use std::time::Duration;
 use fanfare_domain::address::AddressPolicy;
 use fanfare_domain::key::{Key, KeyDigest};
 use fanfare_domain::name::{EnvironmentId, Scope};
+use fanfare_domain::rate::RateLimit;
 use tokio::sync::{Mutex, Notify};
 
 use crate::directory::{Directory, Touched};
 use crate::error::UseCaseError;
 use crate::notices::{Notice, Queue};
 use crate::port::{Clock, Configuration, Deliveries, Dispatch, Log, Random, Sender, StoreError};
+use crate::quotas::KeyPaces;
 use crate::recovery::JobLimits;
 
 /// What the use cases are given.
@@ -45,6 +47,10 @@ pub struct Limits {
     pub event_bytes: usize,
     /// The most endpoints of a tenant, at most [`fanfare_domain::id::MAX_TARGETS`].
     pub endpoints_per_tenant: usize,
+    /// The most deliveries of a tenant that have not ended; none: any number.
+    pub waiting_per_tenant: Option<u64>,
+    /// How many events a key may publish that has no rate of its own; none: any number.
+    pub publishes_per_key: Option<RateLimit>,
     /// How long an `Idempotency-Key` counts.
     pub idempotency: Duration,
     /// How long a rotated secret goes on signing unless the caller says otherwise.
@@ -60,6 +66,8 @@ impl Default for Limits {
             https_only: false,
             event_bytes: 256 * 1024,
             endpoints_per_tenant: 1_000,
+            waiting_per_tenant: None,
+            publishes_per_key: None,
             idempotency: Duration::from_secs(24 * 3600),
             rotation_overlap: Duration::from_secs(24 * 3600),
             jobs: JobLimits::default(),
@@ -83,6 +91,8 @@ pub struct Fanfare {
     pub(crate) notices: Queue,
     /// Told when there is a job to begin or to go on with. A hint: the runner looks by itself too.
     pub(crate) told_of_job: Notify,
+    /// How far keys have used up their rates.
+    pub(crate) key_paces: KeyPaces,
 }
 
 impl std::fmt::Debug for Fanfare {
@@ -116,6 +126,7 @@ impl Fanfare {
             payloads_dropped_to: AtomicI64::new(0),
             notices: Queue::default(),
             told_of_job: Notify::new(),
+            key_paces: KeyPaces::default(),
         }
     }
 

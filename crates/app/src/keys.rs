@@ -4,6 +4,7 @@ use fanfare_domain::fault::Fault;
 use fanfare_domain::id::KeyId;
 use fanfare_domain::key::{Key, KeyDigest, Role, generate_key};
 use fanfare_domain::name::{EnvironmentId, Scope, TenantId};
+use fanfare_domain::rate::RateLimit;
 use fanfare_domain::time::Timestamp;
 
 use crate::environments::check_text;
@@ -21,6 +22,8 @@ pub struct KeyDraft {
     pub role: Option<Role>,
     /// The only tenant that it acts for.
     pub tenant: Option<String>,
+    /// How many events it may publish; as the operator set it for all keys unless told.
+    pub publish_rate: Option<RateLimit>,
     /// From when on it is refused.
     pub expires_at: Option<Timestamp>,
 }
@@ -43,8 +46,20 @@ pub(crate) fn administrator(digest: KeyDigest) -> Key {
         role: Role::Admin,
         root: true,
         digest,
+        publish_rate: None,
         expires_at: None,
         created_at: Timestamp::default(),
+    }
+}
+
+fn check_rate(rate: Option<&RateLimit>, faults: &mut Faults) {
+    for cause in rate.iter().flat_map(|rate| rate.faults()) {
+        let member = match cause.member {
+            // What is counted here are events.
+            "requests" => "events",
+            other => other,
+        };
+        faults.add(format!("#/publish_rate/{member}"), cause.detail);
     }
 }
 
@@ -72,6 +87,7 @@ impl Fanfare {
         if draft.expires_at.is_some_and(|at| at <= now) {
             faults.add("#/expires_at", "must lie in the future");
         }
+        check_rate(draft.publish_rate.as_ref(), &mut faults);
         let tenant = draft
             .tenant
             .as_deref()
@@ -103,6 +119,7 @@ impl Fanfare {
             role: draft.role.unwrap_or(Role::Reader),
             root: false,
             digest: KeyDigest::of(&text),
+            publish_rate: draft.publish_rate,
             expires_at: draft.expires_at,
             created_at: now,
         };
@@ -151,6 +168,30 @@ impl Fanfare {
         page: PageOf<Revision>,
     ) -> Result<Vec<Stored<Key>>, UseCaseError> {
         self.fetch_page(environment.as_str(), Some(""), page).await
+    }
+
+    /// Gives a key another rate of publishing; what else it is stays. None: as the operator set it.
+    ///
+    /// # Errors
+    /// When there is none, or the rate is none that can be kept.
+    pub async fn change_publish_rate(
+        &self,
+        environment: &EnvironmentId,
+        id: &str,
+        rate: Option<RateLimit>,
+        found: Vec<Fault>,
+    ) -> Result<Key, UseCaseError> {
+        let mut faults = Faults::new(found);
+        check_rate(rate.as_ref(), &mut faults);
+        faults.refuse_if_any()?;
+        let change = |key: &mut Key| {
+            key.publish_rate = rate;
+            Ok(())
+        };
+        Ok(self
+            .modify(in_environment(environment, id), change)
+            .await?
+            .noun)
     }
 
     /// Revokes a key.

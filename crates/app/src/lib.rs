@@ -18,6 +18,7 @@ pub mod keys;
 pub mod notices;
 pub mod port;
 pub mod publish;
+pub mod quotas;
 pub mod recovery;
 pub mod repository;
 pub mod retention;
@@ -26,5 +27,5 @@ pub mod test_delivery;
 
 mod fanfare;
 
-pub use error::{Conflict, Faults, UseCaseError};
+pub use error::{Conflict, Exceeded, Faults, UseCaseError};
 pub use fanfare::{Fanfare, Limits, Ports};

@@ -211,7 +211,13 @@ impl Fanfare {
             deliver_at: draft.deliver_at,
             expires_at: draft.expires_at,
         };
-        Ok(self.ready(scope, &route, said, key, now))
+        let ready = self.ready(scope, &route, said, key, now);
+        self.waiting_limit(
+            &ready.append.event.scope.tenant,
+            &route,
+            ready.targets.len(),
+        )?;
+        Ok(ready)
     }
 
     /// Finds an event's targets and gives it its id.

@@ -14,15 +14,18 @@
 //! the job comes to it, and repeated only where it is the newest of its event to its endpoint: one that
 //! was repeated before is judged by its repetition.
 
+use std::time::Duration;
+
 use fanfare_domain::attempt::ErrorKind;
 use fanfare_domain::delivery::StateName;
 use fanfare_domain::fault::Fault;
 use fanfare_domain::id::{EndpointId, JobId};
 use fanfare_domain::job::{Filter, Job, JobState, Missing, Progress, Work};
 use fanfare_domain::name::{EnvironmentId, EventTypeName, Scope, TenantId};
+use fanfare_domain::quota::Quota;
 use fanfare_domain::time::Timestamp;
 
-use crate::error::{Conflict, Faults, UseCaseError};
+use crate::error::{Conflict, Exceeded, Faults, UseCaseError};
 use crate::fanfare::Fanfare;
 use crate::port::jobs::{JobBounds, JobChanged, JobMade, JobQuery, KeptJob};
 use crate::repository::TRIES;
@@ -31,6 +34,9 @@ mod missed;
 mod pace;
 mod repeat;
 mod runner;
+
+/// When to come again with too many open jobs: it helps once one has ended.
+const JOBS_AGAIN: Duration = Duration::from_secs(60);
 
 /// Bounds of jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +132,14 @@ impl<'a> From<&'a Scope> for Realm<'a> {
             tenant: Some(&scope.tenant),
         }
     }
+}
+
+fn too_many(detail: String) -> UseCaseError {
+    UseCaseError::Limit(Exceeded {
+        quota: Quota::Jobs,
+        detail,
+        retry_after: JOBS_AGAIN,
+    })
 }
 
 impl Fanfare {
@@ -355,11 +369,11 @@ impl Fanfare {
                 self.told_of_job.notify_one();
                 Ok(job)
             }
-            JobMade::TenantHasTooMany => Err(UseCaseError::Limit(format!(
+            JobMade::TenantHasTooMany => Err(too_many(format!(
                 "there are {} open jobs here, the most that this server allows; wait for one or cancel it",
                 bounds.of_tenant
             ))),
-            JobMade::TooMany => Err(UseCaseError::Limit(format!(
+            JobMade::TooMany => Err(too_many(format!(
                 "this server has {} open jobs, the most that it allows; wait for one or cancel it",
                 bounds.in_all
             ))),

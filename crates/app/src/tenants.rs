@@ -6,6 +6,7 @@ use fanfare_domain::environment::Tenant;
 use fanfare_domain::fault::Fault;
 use fanfare_domain::id::KeyId;
 use fanfare_domain::name::{EnvironmentId, TenantId};
+use fanfare_domain::quota::TenantQuotas;
 use fanfare_domain::time::Timestamp;
 
 use crate::environments::check_text;
@@ -28,6 +29,8 @@ pub struct TenantDraft {
     pub metadata: Option<BTreeMap<String, String>>,
     /// Whether it gets the operational events of its environment; it does not unless told.
     pub operational: Option<bool>,
+    /// Its own quotas.
+    pub quotas: Option<TenantQuotas>,
     /// When what it replaces was last changed, where it was made from that: one that was changed since
     /// is left alone.
     pub unchanged_since: Option<Timestamp>,
@@ -57,6 +60,9 @@ fn check(draft: &TenantDraft, faults: &mut Faults) {
         None => faults.add("#/name", "is required"),
         Some(name) if name.trim().is_empty() => faults.add("#/name", "must not be empty"),
         Some(name) => check_text(faults, "#/name", name),
+    }
+    if let Some(quotas) = &draft.quotas {
+        faults.extend(crate::quotas::faults(quotas));
     }
     if let Some(metadata) = &draft.metadata {
         check_metadata(faults, metadata);
@@ -101,6 +107,7 @@ impl Fanfare {
             name: draft.name.unwrap_or_default(),
             metadata: draft.metadata.unwrap_or_default(),
             operational,
+            quotas: draft.quotas.unwrap_or_default(),
             created_at: now,
             updated_at: now,
         };
@@ -179,6 +186,7 @@ impl Fanfare {
             tenant.name = draft.name.clone().unwrap_or_default();
             tenant.metadata = draft.metadata.clone().unwrap_or_default();
             tenant.operational = operational;
+            tenant.quotas = draft.quotas.unwrap_or_default();
             tenant.updated_at = now;
             Ok(())
         };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::name::{EnvironmentId, TenantId};
+use crate::quota::TenantQuotas;
 use crate::time::Timestamp;
 
 /// A world of its own: production, staging, another product.
@@ -32,6 +33,9 @@ pub struct Tenant {
     /// Whether it is the operator's own, and gets the operational events of its environment.
     #[serde(default)]
     pub operational: bool,
+    /// Its own quotas.
+    #[serde(default)]
+    pub quotas: TenantQuotas,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::KeyId;
 use crate::name::{EnvironmentId, TenantId};
+use crate::rate::RateLimit;
 use crate::time::Timestamp;
 
 /// A key as it is stored: never the key itself, only its digest.
@@ -28,6 +29,9 @@ pub struct Key {
     pub root: bool,
     /// The SHA-256 of the key.
     pub digest: KeyDigest,
+    /// How many events it may publish; none: as the operator set it for all keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publish_rate: Option<RateLimit>,
     /// From when on it is refused.
     pub expires_at: Option<Timestamp>,
     /// When it was made.

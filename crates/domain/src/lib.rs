@@ -19,6 +19,8 @@ pub mod key;
 pub mod name;
 pub mod order;
 pub mod policy;
+pub mod quota;
+pub mod rate;
 pub mod secret;
 pub mod signature;
 pub mod target_url;

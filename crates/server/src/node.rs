@@ -94,6 +94,10 @@ impl Node {
             None => fanfare.ensure_administrator().await?,
         };
         fanfare.refresh().await?;
+        fanfare
+            .count_waiting()
+            .await
+            .context("what waits can't be counted from the store")?;
         engine
             .start(&fanfare)
             .await

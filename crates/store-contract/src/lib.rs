@@ -122,6 +122,7 @@ macro_rules! contract_suite {
                 events_with_a_waiting_delivery_are_told_apart,
                 rows_that_exist_are_told_apart,
                 what_waits_past_its_end_is_found,
+                what_waits_is_counted_for_each_tenant,
             }
             order::{
                 a_strand_is_read_in_order_whatever_is_due,

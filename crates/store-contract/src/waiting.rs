@@ -231,3 +231,25 @@ pub async fn what_waits_past_its_end_is_found(engine: &dyn Engine) {
     let left = part.expired(time(61), 10).await.unwrap();
     assert_eq!(left, [rows[2].clone()]);
 }
+
+/// Of tenants that have some.
+pub async fn what_waits_is_counted_for_each_tenant(engine: &dyn Engine) {
+    let store = engine.fresh().await;
+    let part = store.deliveries();
+    assert_eq!(part.waiting_by_tenant().await.unwrap(), []);
+    let of = |tenant: &str, number| Delivery {
+        scope: scope(tenant),
+        ..delivery(&event(number), 0)
+    };
+    let rows = [
+        of("a", 1),
+        of("b", 2),
+        of("b", 3),
+        delivered(&of("b", 4), 9),
+        delivered(&of("c", 5), 9),
+    ];
+    settle(&*part, rows.map(settlement).into()).await;
+    let mut counts = part.waiting_by_tenant().await.unwrap();
+    counts.sort();
+    assert_eq!(counts, [(scope("a"), 1), (scope("b"), 2)]);
+}

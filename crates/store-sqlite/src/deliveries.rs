@@ -265,6 +265,11 @@ impl Deliveries for SqliteDeliveries {
         readers.read(|reading| due::backlog(reading)).await
     }
 
+    async fn waiting_by_tenant(&self) -> Result<Vec<(Scope, u64)>, StoreError> {
+        let readers = &self.database.readers;
+        readers.read(due::waiting_by_tenant).await
+    }
+
     async fn waiting_events(&self, ids: &[EventId]) -> Result<HashSet<EventId>, StoreError> {
         let ids = ids.to_vec();
         let readers = &self.database.readers;

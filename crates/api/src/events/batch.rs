@@ -63,7 +63,12 @@ pub(crate) async fn publish_batch(
     let mut outcomes: Vec<Option<Result<Accepted, Problem>>> = Vec::with_capacity(events.len());
     let (mut places, mut drafts, mut kept_keys) = (Vec::new(), Vec::new(), Vec::new());
     for (place, event) in events.iter().enumerate() {
-        match draft(&caller, event.get()) {
+        // Each counts by itself, so that a batch takes what the key's rate still has.
+        let draft = draft(&caller, event.get()).and_then(|draft| {
+            api.fanfare.count_publish(&caller.1)?;
+            Ok(draft)
+        });
+        match draft {
             Ok(draft) => {
                 places.push(place);
                 drafts.push(draft);

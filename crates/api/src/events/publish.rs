@@ -51,6 +51,7 @@ pub(crate) async fn publish_event(
     let key = repeatable.map(|key| key.keys(&bytes, 1)[0]);
     // Nobody needs what came in any more, and the connection can read into its place.
     drop(bytes);
+    api.fanfare.count_publish(&caller.1)?;
     let accepted = api.fanfare.publish(scope, draft, key).await?;
     let view = PublishedView::from(&*accepted.event);
     Ok((StatusCode::ACCEPTED, Json(view)))

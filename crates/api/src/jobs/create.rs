@@ -10,7 +10,7 @@ use super::view::{JobView, begun};
 use crate::auth::Acting;
 use crate::body::Incoming;
 use crate::place::{At, TenantPath};
-use crate::problem::{Problem, ProblemView};
+use crate::problem::Problem;
 use crate::state::Api;
 
 /// Begin a job on the deliveries of a tenant
@@ -24,8 +24,6 @@ use crate::state::Api;
     responses(
         (status = 202, description = "The job, which goes on by itself.", body = JobView,
             headers(("Location" = String, description = "Its path."))),
-        (status = 409, description = "There are as many open jobs as the server allows.",
-            body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn create_tenant_job(
@@ -52,8 +50,6 @@ pub(crate) async fn create_tenant_job(
     responses(
         (status = 202, description = "The job, which goes on by itself.", body = JobView,
             headers(("Location" = String, description = "Its path."))),
-        (status = 409, description = "There are as many open jobs as the server allows.",
-            body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn create_job(

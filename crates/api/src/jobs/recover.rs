@@ -25,8 +25,8 @@ use crate::state::Api;
     responses(
         (status = 202, description = "The job, which goes on by itself.", body = JobView,
             headers(("Location" = String, description = "Its path."))),
-        (status = 409, description = "The endpoint is disabled, or there are as many open jobs as the \
-            server allows.", body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "The endpoint is disabled.", body = ProblemView,
+            content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn recover_endpoint(

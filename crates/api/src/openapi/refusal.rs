@@ -79,6 +79,22 @@ pub(super) fn add(operation: &mut Operation) {
             "A parameter is wrong or not known; `errors` names each.",
         ));
     }
+    let takes_of_a_quota = [
+        "publish_event",
+        "publish_batch",
+        "create_endpoint",
+        "create_job",
+        "create_tenant_job",
+        "recover_endpoint",
+    ];
+    if let Some(name) = &operation.operation_id
+        && takes_of_a_quota.contains(&name.as_str())
+    {
+        refusals.push((
+            "429",
+            "A quota of the tenant or the key is used up; `quota` names it.",
+        ));
+    }
     for (status, description) in refusals {
         let known = &mut operation.responses.responses;
         known
@@ -98,7 +114,7 @@ fn refusal(status: &str, description: &str) -> Response {
             "How to authenticate: `Bearer`.",
             Type::String,
         )),
-        "503" => Some((
+        "429" | "503" => Some((
             "Retry-After",
             "After how many seconds to try again.",
             Type::Integer,

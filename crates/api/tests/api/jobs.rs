@@ -158,8 +158,8 @@ async fn open_jobs_are_bounded() {
         retry(&world).await;
     }
     let refused = world.post(JOBS, json!({"action": "retry"})).await;
-    let problem = refused.problem(409);
-    assert_eq!(problem["type"], "urn:fanfare:problem:limit-reached");
+    let problem = refused.problem(429);
+    assert_eq!(problem["quota"], "jobs");
     let other = world
         .post("/v1/tenants/other/jobs", json!({"action": "retry"}))
         .await;

@@ -13,5 +13,6 @@ mod jobs;
 mod lists;
 mod lookups;
 mod publishing;
+mod quotas;
 mod random_bodies;
 mod world;

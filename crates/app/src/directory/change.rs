@@ -61,7 +61,7 @@ impl Directory {
                 if tenant.operational {
                     all.operational.push(tenant.id.clone());
                 }
-                all.tenants.entry(tenant.id).or_default();
+                all.tenants.entry(tenant.id).or_default().quotas = tenant.quotas;
             }
             Kind::EventType => {
                 let event_type: EventType = read(document)?;
@@ -84,6 +84,8 @@ impl Directory {
                 let environment = target.endpoint.scope.environment.clone();
                 let all = world.environments.entry(environment).or_default();
                 target.type_policies = Arc::clone(&all.type_policies);
+                let resident = all.tenants.entry(target.endpoint.scope.tenant.clone());
+                target.waiting = Arc::clone(&resident.or_default().waiting);
                 let target = Arc::new(target);
                 let before = world.put_target(Arc::clone(&target));
                 drop(world);
@@ -153,7 +155,7 @@ impl World {
             .entry(scope.environment)
             .or_default()
             .tenants;
-        let list = Arc::make_mut(tenants.entry(scope.tenant).or_default());
+        let list = Arc::make_mut(&mut tenants.entry(scope.tenant).or_default().endpoints);
         match list.binary_search_by_key(&target.endpoint.id, |each| each.endpoint.id) {
             Ok(place) => list[place] = Arc::clone(&target),
             Err(place) => list.insert(place, Arc::clone(&target)),
@@ -171,8 +173,8 @@ impl World {
             .environments
             .get_mut(environment)
             .map(|all| &mut all.tenants);
-        if let Some(list) = tenants.and_then(|tenants| tenants.get_mut(tenant)) {
-            Arc::make_mut(list).retain(|each| each.endpoint.id != id);
+        if let Some(resident) = tenants.and_then(|tenants| tenants.get_mut(tenant)) {
+            Arc::make_mut(&mut resident.endpoints).retain(|each| each.endpoint.id != id);
         }
         Some(target)
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use fanfare_domain::endpoint::Endpoint;
 use fanfare_domain::name::EventTypeName;
@@ -25,6 +26,8 @@ pub struct Target {
     pub policy: DeliveryPolicy,
     /// How events of single types differ from it.
     pub(super) type_policies: Arc<TypePolicies>,
+    /// How many deliveries of its tenant have not ended, about.
+    pub(super) waiting: Arc<AtomicI64>,
     /// What signs.
     pub signer: Signer,
     /// The headers that are the same for each request.
@@ -59,6 +62,7 @@ impl Target {
                 .and_then(|url| url.as_str().parse().ok()),
             policy: format.preset().with(&endpoint.policy),
             type_policies: Arc::default(),
+            waiting: Arc::default(),
             signer: Signer::new(&endpoint.secrets),
             headers,
             format,
@@ -77,6 +81,11 @@ impl Target {
             None => Cow::Borrowed(&self.policy),
             Some(patch) => Cow::Owned(self.policy_with(&patch)),
         }
+    }
+
+    /// A delivery to it begins to wait.
+    pub fn count_waiting(&self) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The policy with what an event type says of its own.

@@ -268,6 +268,9 @@ pub trait Deliveries: Jobs {
     /// How much waits, over all endpoints.
     async fn backlog(&self) -> Result<Backlog, StoreError>;
 
+    /// How many deliveries wait for each tenant that has some.
+    async fn waiting_by_tenant(&self) -> Result<Vec<(Scope, u64)>, StoreError>;
+
     /// Which of these events have a delivery that waits.
     async fn waiting_events(&self, ids: &[EventId]) -> Result<HashSet<EventId>, StoreError>;
 

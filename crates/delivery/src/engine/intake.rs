@@ -20,6 +20,9 @@ pub(super) fn hand_on(
     targets: &[Option<Arc<Target>>],
 ) {
     shared.meters.accepted.increment(1);
+    for target in targets.iter().flatten() {
+        target.count_waiting();
+    }
     let places = Places::first(event.targets.len());
     place(shared, event, position, targets, places);
 }

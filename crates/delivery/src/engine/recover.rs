@@ -52,6 +52,11 @@ pub(super) async fn run(shared: &Arc<Shared>) -> Result<(), StoreError> {
                 .iter()
                 .map(|id| shared.parts.directory.target(*id))
                 .collect();
+            for place in places.iter() {
+                if let Some(Some(target)) = targets.get(usize::from(place)) {
+                    target.count_waiting();
+                }
+            }
             intake::place(shared, event, position, &targets, places);
         }
     }

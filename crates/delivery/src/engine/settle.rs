@@ -120,6 +120,12 @@ async fn settle(shared: &Arc<Shared>, origins: &[Origin], mut settlements: Vec<S
         }
     }
     let settled = commit(shared, &settlements).await;
+    let ended = settlements
+        .iter()
+        .zip(&settled)
+        .filter(|(each, settled)| **settled == Settled::Recorded && each.delivery.state.ended());
+    let directory = &shared.parts.directory;
+    directory.count_ended(ended.map(|(each, _)| &each.delivery.scope));
     let mut tracker = shared.tracker.lock();
     for origin in origins {
         if let Origin::Fresh { position, place } = origin {

@@ -14,6 +14,7 @@ mod lanes;
 mod long_run;
 mod operational;
 mod overflow;
+mod quotas;
 mod recording;
 mod recovery;
 mod retries;

@@ -110,7 +110,7 @@ impl From<UseCaseError> for Failure {
     fn from(cause: UseCaseError) -> Self {
         let failure = match cause {
             UseCaseError::NotFound { .. } => return Self::NotFound,
-            UseCaseError::Limit(why) => return Self::Invalid(why),
+            UseCaseError::Limit(why) => return Self::Invalid(why.detail),
             UseCaseError::Store(StoreError::Corrupt { .. }) | UseCaseError::Invalid(_) => {
                 Self::Internal
             }

@@ -142,9 +142,9 @@ impl From<UseCaseError> for Failure {
                 code: "already_exists",
                 message: "url is that of another endpoint already".to_owned(),
             },
-            UseCaseError::Limit(message) => Self::Invalid {
+            UseCaseError::Limit(why) => Self::Invalid {
                 code: "limit_exceeded",
-                message,
+                message: why.detail,
             },
             UseCaseError::Conflict(_) | UseCaseError::Invalid(_) | UseCaseError::Store(_) => {
                 let error: &dyn std::error::Error = &cause;

@@ -43,7 +43,7 @@ impl Desk {
     /// Told before the URL is asked; decided when the endpoint is stored.
     fn has_room(&self, scope: &Scope) -> Result<(), Failure> {
         let most = self.door.fanfare.limits().endpoints_per_tenant;
-        if self.door.fanfare.directory().endpoint_count(scope) < most {
+        if self.door.fanfare.directory().endpoint_count(scope).0 < most {
             return Ok(());
         }
         Err(Failure::Full(format!(

@@ -144,7 +144,7 @@ impl From<UseCaseError> for Failure {
     fn from(cause: UseCaseError) -> Self {
         match cause {
             UseCaseError::NotFound { .. } => Self::Endpoint,
-            UseCaseError::Limit(why) => Self::Full(why),
+            UseCaseError::Limit(why) => Self::Full(why.detail),
             UseCaseError::Conflict(_) => Self::Unavailable,
             UseCaseError::Store(cause @ StoreError::Corrupt { .. }) => {
                 internal(&cause);

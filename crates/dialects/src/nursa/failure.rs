@@ -52,7 +52,7 @@ impl From<UseCaseError> for Failure {
     fn from(cause: UseCaseError) -> Self {
         match cause {
             UseCaseError::NotFound { .. } => Self::Webhook,
-            UseCaseError::Limit(why) => Self::Messages(vec![why]),
+            UseCaseError::Limit(why) => Self::Messages(vec![why.detail]),
             UseCaseError::Conflict(_) => Self::Unavailable,
             UseCaseError::Store(cause @ StoreError::Corrupt { .. }) => {
                 internal(&cause);

@@ -78,6 +78,7 @@ impl Api {
     /// One more key.
     pub(crate) async fn key(fanfare: &Fanfare) -> String {
         let draft = KeyDraft {
+            publish_rate: None,
             name: Some("manager".to_owned()),
             role: Some(Role::Manager),
             tenant: Some("acme".to_owned()),

@@ -105,6 +105,7 @@ async fn create(fanfare: &Fanfare, args: KeyCreateArgs) -> anyhow::Result<()> {
         Some(span) => Some(SystemClock.now().after(span.context("--expires-in")?)),
     };
     let draft = KeyDraft {
+        publish_rate: None,
         name: Some(args.name),
         role,
         tenant: args.tenant,

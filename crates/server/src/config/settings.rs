@@ -10,6 +10,7 @@ use fanfare_app::retention::Retention;
 use fanfare_domain::address::AddressPolicy;
 use fanfare_domain::id::MAX_TARGETS;
 use fanfare_domain::policy::{DeliveryPolicy, PolicyPatch};
+use fanfare_domain::rate::{Per, RateLimit};
 use ipnet::IpNet;
 
 use super::dialects::{self, ServedDialect};
@@ -201,6 +202,8 @@ fn read_limits(reader: &mut Reader, networks: Option<Vec<IpNet>>) -> Option<Limi
     let https_only = reader.one("https_only", value::truth);
     let event_bytes = reader.one("event_size", value::size(1 << 10..=16 << 20));
     let endpoints = reader.one("endpoints_per_tenant", value::count(1..=MAX_TARGETS));
+    let waiting = reader.one("waiting_per_tenant", value::count(0..=1_000_000_000));
+    let rate = read_publish_rate(reader);
     let idempotency = reader.one("idempotency", value::duration(MINUTE..=30 * DAY));
     let jobs = read_jobs(reader);
     let overlap = reader.one(
@@ -212,6 +215,8 @@ fn read_limits(reader: &mut Reader, networks: Option<Vec<IpNet>>) -> Option<Limi
         https_only: https_only?,
         event_bytes: event_bytes?,
         endpoints_per_tenant: endpoints?,
+        waiting_per_tenant: waiting.map(|count| (count > 0).then_some(count as u64))?,
+        publishes_per_key: rate?,
         idempotency: idempotency?,
         rotation_overlap: overlap?,
         jobs: jobs?,
@@ -236,6 +241,21 @@ fn read_jobs(reader: &mut Reader) -> Option<JobLimits> {
         of_tenant: of_tenant?,
         in_all: in_all?,
     })
+}
+
+/// The rate of keys that have none of their own; none of it where there is no such.
+fn read_publish_rate(reader: &mut Reader) -> Option<Option<RateLimit>> {
+    let most = RateLimit::MAX_PER_SECOND as usize;
+    let events = reader.one("publishes_per_key", value::count(0..=most));
+    let most = RateLimit::MAX_BURST as usize;
+    let burst = reader.one("publishes_per_key_burst", value::count(0..=most));
+    let number = |count| u32::try_from(count).unwrap_or(u32::MAX);
+    let (requests, burst) = (number(events?), number(burst?));
+    Some((requests > 0).then_some(RateLimit {
+        requests,
+        per: Per::Second,
+        burst: if burst > 0 { burst } else { requests },
+    }))
 }
 
 /// The native policy with the operator's changes, held to the same bounds as an endpoint's own.

@@ -64,6 +64,13 @@ async fn measure(fanfare: Arc<Fanfare>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        // For the quotas of tenants: what was counted since the last time was about right only.
+        if let Err(error) = fanfare.count_waiting().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "what waits for each tenant can't be counted"
+            );
+        }
         let ports = fanfare.ports();
         match ports.deliveries.backlog().await {
             Ok(backlog) => {

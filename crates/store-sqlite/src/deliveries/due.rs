@@ -3,6 +3,7 @@
 use fanfare_app::port::deliveries::{Backlog, Due, WaitingLane};
 use fanfare_domain::delivery::{Delivery, DeliveryState};
 use fanfare_domain::id::EndpointId;
+use fanfare_domain::name::Scope;
 use fanfare_domain::time::Timestamp;
 use rusqlite::{CachedStatement, OptionalExtension};
 
@@ -118,4 +119,22 @@ pub(super) fn backlog(reading: &Reading<'_>) -> Result<Backlog, Failure> {
         waiting: u64::try_from(waiting).unwrap_or(0),
         oldest: oldest.map(Timestamp::from_micros),
     })
+}
+
+/// One range of an index for each tenant.
+pub(super) fn waiting_by_tenant(reading: &mut Reading<'_>) -> Result<Vec<(Scope, u64)>, Failure> {
+    let connection = reading.connection;
+    let mut statement = connection.prepare_cached(
+        "SELECT id, (SELECT count(*) FROM deliveries INDEXED BY deliveries_exception
+            WHERE state <> 1 AND scope = scopes.id AND state = 0) FROM scopes",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut counts = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (scope, count): (i64, i64) = (row.get(0)?, row.get(1)?);
+        if let Some(count) = u64::try_from(count).ok().filter(|count| *count > 0) {
+            counts.push((reading.scopes.name(connection, scope)?, count));
+        }
+    }
+    Ok(counts)
 }

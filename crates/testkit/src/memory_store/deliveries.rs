@@ -470,6 +470,18 @@ impl Deliveries for MemoryStore {
             .await
     }
 
+    async fn waiting_by_tenant(&self) -> Result<Vec<(Scope, u64)>, StoreError> {
+        self.call(Call::ReadDeliveries, |state| {
+            let rows = state.deliveries.by_id.values();
+            let mut counts = BTreeMap::new();
+            for row in rows.filter(|row| !row.state.ended()) {
+                *counts.entry(row.scope.clone()).or_insert(0) += 1;
+            }
+            counts.into_iter().collect()
+        })
+        .await
+    }
+
     async fn waiting_events(&self, ids: &[EventId]) -> Result<HashSet<EventId>, StoreError> {
         self.call(Call::Retain, |state| {
             let ids: HashSet<_> = ids.iter().collect();
