@@ -1,9 +1,11 @@
 //! Endpoints: the URLs of a tenant that events are delivered to.
 
+pub(crate) mod breaker;
 pub(crate) mod change;
 pub(crate) mod create;
 pub(crate) mod form;
 pub(crate) mod policy;
+pub(crate) mod rate;
 pub(crate) mod read;
 pub(crate) mod secrets;
 pub(crate) mod stats;

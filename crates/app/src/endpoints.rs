@@ -10,6 +10,7 @@ use fanfare_domain::id::EndpointId;
 use fanfare_domain::name::Scope;
 use fanfare_domain::order::{OnFailure, Ordering};
 use fanfare_domain::policy::PolicyPatch;
+use fanfare_domain::rate::Per;
 use fanfare_domain::secret::{Secret, SecretKind};
 use fanfare_domain::time::Timestamp;
 
@@ -18,6 +19,7 @@ use crate::external::id_removal;
 use crate::fanfare::Fanfare;
 use crate::format::Format;
 use crate::port::configuration::Revision;
+use crate::port::dispatch::Health;
 use crate::repository::{PageOf, Stored, parts, still};
 
 mod check;
@@ -43,6 +45,8 @@ pub struct EndpointDraft {
     pub ordering: Option<Ordering>,
     /// What becomes of an order when its first delivery fails; it goes on unless told.
     pub on_failure: Option<OnFailure>,
+    /// The most requests that it takes in a time; none: as many as it bears.
+    pub rate_limit: Option<RateLimitDraft>,
     /// What kind of secret is made for it.
     pub signature: Option<SecretKind>,
     /// The first secret; one is made unless told. Only when it is created.
@@ -66,6 +70,17 @@ pub enum SubscriptionDraft {
         /// The subcategory's value.
         subcategory: String,
     },
+}
+
+/// The most requests that an endpoint takes in a time, as it was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimitDraft {
+    /// So many requests.
+    pub requests: u32,
+    /// In this time.
+    pub per: Per,
+    /// How many of them may come at once; what is usual for the rate unless told.
+    pub burst: Option<u32>,
 }
 
 /// How a secret is rotated.
@@ -121,6 +136,7 @@ impl Fanfare {
             policy: given.policy,
             ordering: given.ordering,
             on_failure: given.on_failure,
+            rate_limit: given.rate_limit,
             signature: kind,
             secrets: vec![Secret {
                 text,
@@ -131,6 +147,7 @@ impl Fanfare {
                 reason: DisabledReason::Manual,
                 since: now,
             }),
+            failing: None,
             created_at: now,
             updated_at: now,
         };
@@ -146,6 +163,12 @@ impl Fanfare {
         self.scope_exists(scope)?;
         let (environment, tenant) = parts(scope);
         Ok(self.fetch::<Endpoint>(environment, tenant, id).await?.noun)
+    }
+
+    /// How an endpoint has answered lately.
+    #[must_use]
+    pub fn endpoint_health(&self, id: EndpointId) -> Health {
+        self.ports.dispatch.health(id)
     }
 
     /// Endpoints of a tenant, newest first.
@@ -194,6 +217,7 @@ impl Fanfare {
         let change = |endpoint: &mut Endpoint| {
             still(draft.unchanged_since, endpoint.updated_at, "endpoint")?;
             let given = given.clone();
+            let before = endpoint.clone();
             endpoint.url = given.url;
             endpoint.description = given.description;
             endpoint.event_types = given.event_types;
@@ -203,6 +227,7 @@ impl Fanfare {
             endpoint.policy = given.policy;
             endpoint.ordering = given.ordering;
             endpoint.on_failure = given.on_failure;
+            endpoint.rate_limit = given.rate_limit;
             endpoint.signature = draft.signature.unwrap_or_default();
             endpoint.disabled = match (given.enabled, endpoint.disabled.take()) {
                 (true, _) => None,
@@ -212,6 +237,7 @@ impl Fanfare {
                     since: now,
                 }),
             };
+            endpoint.forgive_since(&before);
             endpoint.updated_at = now;
             Ok(())
         };
@@ -310,6 +336,7 @@ impl Fanfare {
         let change = |endpoint: &mut Endpoint| {
             if endpoint.disabled.is_none() {
                 endpoint.disabled = Some(Disabled { reason, since: now });
+                endpoint.failing = None;
                 endpoint.updated_at = now;
             }
             Ok(())

@@ -85,9 +85,11 @@ impl Fanfare {
             policy: Default::default(),
             ordering: Default::default(),
             on_failure: Default::default(),
+            rate_limit: None,
             signature: SecretKind::Hmac,
             secrets: Vec::new(),
             disabled: None,
+            failing: None,
             created_at: now,
             updated_at: now,
         }
@@ -214,7 +216,9 @@ impl Fanfare {
         for _ in 0..TRIES {
             let stored = self.external(scope, dialect, id).await?;
             let mut endpoint = stored.noun;
+            let before = endpoint.clone();
             change(&mut endpoint)?;
+            endpoint.forgive_since(&before);
             endpoint.updated_at = self.ports.clock.now();
             let body = write(&endpoint).map_err(UseCaseError::from)?;
             let mut changes = vec![Change::Replace {

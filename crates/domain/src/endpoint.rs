@@ -10,6 +10,7 @@ use crate::id::EndpointId;
 use crate::name::{EventTypeName, Scope};
 use crate::order::{OnFailure, Ordering};
 use crate::policy::PolicyPatch;
+use crate::rate::RateLimit;
 use crate::secret::{Secret, SecretKind};
 use crate::time::Timestamp;
 
@@ -46,12 +47,18 @@ pub struct Endpoint {
     /// What becomes of an order when its first delivery fails for good.
     #[serde(default)]
     pub on_failure: OnFailure,
+    /// The most requests that it takes in a time; none: as many as it bears.
+    #[serde(default)]
+    pub rate_limit: Option<RateLimit>,
     /// What kind of secret is made for it.
     pub signature: SecretKind,
     /// The secrets, newest first; all that have not ended sign.
     pub secrets: Vec<Secret>,
     /// Whether it is disabled, since when and why.
     pub disabled: Option<Disabled>,
+    /// Since when nothing has arrived; none while something does, or not for long.
+    #[serde(default)]
+    pub failing: Option<Failing>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -77,6 +84,17 @@ pub struct Disabled {
     pub since: Timestamp,
 }
 
+/// Since when an endpoint has answered nothing but failures, as far as it is worth keeping over a
+/// restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failing {
+    /// When the first attempt failed after which none arrived.
+    pub since: Timestamp,
+    /// How many times the owner was warned that it will be disabled.
+    #[serde(default)]
+    pub warnings: u8,
+}
+
 /// Why an endpoint is disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -87,6 +105,21 @@ pub enum DisabledReason {
     Gone,
     /// A delivery used up its retries, and its policy says that this disables it.
     Exhausted,
+    /// Nothing but failures for as long as its policy bears.
+    Failing,
+}
+
+impl DisabledReason {
+    /// Its name in the API, the log and the metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::Gone => "gone",
+            Self::Exhausted => "exhausted",
+            Self::Failing => "failing",
+        }
+    }
 }
 
 /// What an endpoint asks for: an entry of its list of event types.
@@ -164,6 +197,14 @@ impl Endpoint {
     #[must_use]
     pub fn enabled(&self) -> bool {
         self.disabled.is_none()
+    }
+
+    /// Forgets the failures of before where somebody did something about them: gave it another URL, or
+    /// enabled it again.
+    pub fn forgive_since(&mut self, before: &Self) {
+        if self.url != before.url || (self.enabled() && !before.enabled()) {
+            self.failing = None;
+        }
     }
 
     /// Whether it asks for such an event. Says nothing of whether it is enabled.

@@ -8,11 +8,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::ErrorKind;
+use crate::breaker::{BreakerPatch, BreakerRules};
 use crate::delivery::FailedReason;
 use crate::endpoint::DisabledReason;
 use crate::time::Timestamp;
 
-mod duration_text;
+pub(crate) mod duration_text;
 mod retry_after;
 mod schedule;
 
@@ -37,6 +38,10 @@ pub struct DeliveryPolicy {
     pub gone_disables: bool,
     /// Whether a delivery that used up its attempts disables the endpoint.
     pub exhausted_disables: bool,
+    /// When attempts stop for a while because too many fail; none: never.
+    pub breaker: Option<BreakerRules>,
+    /// The time of nothing but failures after which the endpoint is disabled; none: never.
+    pub disable_after: Option<Duration>,
 }
 
 /// How an endpoint's policy differs from its preset; what is absent is the preset's.
@@ -73,7 +78,18 @@ pub struct PolicyPatch {
     /// See [`DeliveryPolicy::exhausted_disables`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exhausted_disables: Option<bool>,
+    /// See [`DeliveryPolicy::breaker`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<BreakerPatch>,
+    /// See [`DeliveryPolicy::disable_after`]; zero: never.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        with = "duration_text::option"
+    )]
+    pub disable_after: Option<Duration>,
 }
+
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Why a policy can't be taken: the member, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -126,6 +142,15 @@ impl PolicyPatch {
         {
             fault("retry_after_limit", "must be at most 24h");
         }
+        if let Some(span) = self.disable_after
+            && !span.is_zero()
+            && !(HOUR..=30 * 24 * HOUR).contains(&span)
+        {
+            fault("disable_after", "must be from 1h to 30d, or 0s for never");
+        }
+        if let Some(breaker) = &self.breaker {
+            faults.extend(breaker.faults());
+        }
         faults
     }
 }
@@ -167,6 +192,9 @@ pub struct Decision {
 }
 
 impl DeliveryPolicy {
+    /// The most that one answer's `Retry-After` keeps an endpoint's other deliveries back.
+    pub const SLOWED_AT_MOST: Duration = Duration::from_secs(300);
+
     /// The native policy: ten attempts with the waits that Standard Webhooks recommends.
     #[must_use]
     pub fn native() -> Self {
@@ -192,6 +220,8 @@ impl DeliveryPolicy {
             retry_after_limit: Some(Duration::from_secs(24 * HOUR)),
             gone_disables: true,
             exhausted_disables: false,
+            breaker: Some(BreakerRules::native()),
+            disable_after: Some(Duration::from_secs(5 * 24 * HOUR)),
         }
     }
 
@@ -209,7 +239,60 @@ impl DeliveryPolicy {
             retry_after_limit: patch.retry_after_limit.or(self.retry_after_limit),
             gone_disables: patch.gone_disables.unwrap_or(self.gone_disables),
             exhausted_disables: patch.exhausted_disables.unwrap_or(self.exhausted_disables),
+            breaker: match &patch.breaker {
+                Some(breaker) => breaker.over(self.breaker.as_ref()),
+                None => self.breaker.clone(),
+            },
+            disable_after: match patch.disable_after {
+                Some(Duration::ZERO) => None,
+                Some(span) => Some(span),
+                None => self.disable_after,
+            },
         }
+    }
+
+    /// How long a delivery waits behind an open breaker at the most: the total time, or where there is
+    /// none, as long as all waits of the schedule take, and at least an hour.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        self.total_time.unwrap_or_else(|| {
+            let waits = self.schedule.whole().unwrap_or(PolicyPatch::MAX_WAIT);
+            waits.mul_f64(1.0 + self.jitter).max(HOUR)
+        })
+    }
+
+    /// Whether the total time of a delivery whose first attempt began at `first` has run out.
+    #[must_use]
+    pub fn is_over(&self, first: Option<Timestamp>, now: Timestamp) -> bool {
+        match (self.total_time, first) {
+            (Some(total), Some(first)) => now > first.after(total),
+            _ => false,
+        }
+    }
+
+    /// Whether a delivery has waited long enough behind an open breaker: its time counts from its first
+    /// attempt, or from when that was due.
+    #[must_use]
+    pub fn is_out_of_patience(
+        &self,
+        first: Option<Timestamp>,
+        due_at: Timestamp,
+        now: Timestamp,
+    ) -> bool {
+        now > first.unwrap_or(due_at).after(self.patience())
+    }
+
+    /// Until when a `Retry-After` keeps the endpoint's other deliveries back as
+    /// well; none where it asks for nothing.
+    #[must_use]
+    pub fn slowed_until(&self, result: &AttemptResult) -> Option<Timestamp> {
+        let limit = self.retry_after_limit?.min(Self::SLOWED_AT_MOST);
+        if result.error.is_some() || !matches!(result.status, Some(429 | 502 | 503 | 504)) {
+            return None;
+        }
+        let until = result.retry_after?.at(result.ended_at);
+        let until = until.min(result.ended_at.after(limit));
+        (until > result.ended_at).then_some(until)
     }
 
     /// When the first attempt is due, for an event accepted at `accepted`.

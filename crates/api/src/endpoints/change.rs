@@ -43,7 +43,8 @@ pub(crate) async fn replace_endpoint(
         .fanfare
         .replace_endpoint(&scope, &at.endpoint, given.draft.into(), given.faults)
         .await?;
-    Ok(Json(EndpointView::new(endpoint, true)))
+    let health = api.fanfare.endpoint_health(endpoint.id);
+    Ok(Json(EndpointView::new(endpoint, health, true)))
 }
 
 /// Change an endpoint
@@ -83,7 +84,8 @@ pub(crate) async fn update_endpoint(
             .await)
     })
     .await?;
-    Ok(Json(EndpointView::new(endpoint, true)))
+    let health = api.fanfare.endpoint_health(endpoint.id);
+    Ok(Json(EndpointView::new(endpoint, health, true)))
 }
 
 /// Delete an endpoint

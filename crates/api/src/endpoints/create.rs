@@ -41,5 +41,6 @@ pub(crate) async fn create_endpoint(
         .create_endpoint(&scope, given.draft.into(), given.faults)
         .await?;
     let location = format!("/v1/tenants/{}/endpoints/{}", scope.tenant, endpoint.id);
-    Ok(created(&location, EndpointView::new(endpoint, true)))
+    let health = api.fanfare.endpoint_health(endpoint.id);
+    Ok(created(&location, EndpointView::new(endpoint, health, true)))
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::policy::PolicyForm;
+use super::rate::RateLimitForm;
 use crate::body::input;
 use crate::body::values::{GivenAttributes, OneOrMany, lists};
 use crate::span::Span;
@@ -99,6 +100,8 @@ pub(crate) struct EndpointInput {
     metadata: Option<BTreeMap<String, String>>,
     /// How its deliveries differ from the usual policy.
     delivery_policy: Option<PolicyForm>,
+    /// The most requests that it gets in a time; as many as it bears unless told.
+    rate_limit: Option<RateLimitForm>,
     /// How its deliveries are signed; `v1` unless told, or as the secret says. Another one counts for
     /// secrets made from then on.
     signature: Option<SchemeForm>,
@@ -177,6 +180,7 @@ impl From<EndpointInput> for EndpointDraft {
             policy: given.delivery_policy.map(Into::into),
             ordering: None,
             on_failure: None,
+            rate_limit: given.rate_limit.map(Into::into),
             signature: given.signature.map(Into::into),
             secret: given.secret,
             enabled: given.enabled,
@@ -199,6 +203,7 @@ impl From<&Endpoint> for EndpointInput {
             headers: Some(endpoint.headers.clone()),
             metadata: Some(endpoint.metadata.clone()),
             delivery_policy: Some(endpoint.policy.clone().into()),
+            rate_limit: endpoint.rate_limit.map(Into::into),
             signature: Some(endpoint.signature.into()),
             secret: None,
             enabled: Some(endpoint.enabled()),

@@ -6,6 +6,7 @@ use fanfare_domain::policy::PolicyPatch;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::breaker::BreakerForm;
 use crate::span::Span;
 
 /// How an endpoint's deliveries differ from the usual policy; what is absent is as usual.
@@ -42,6 +43,14 @@ pub(crate) struct PolicyForm {
     /// Whether a delivery that used up its attempts disables the endpoint; usually it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     exhausted_disables: Option<bool>,
+    /// When attempts stop for a while because too many fail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    breaker: Option<BreakerForm>,
+    /// The time of nothing but failures after which the endpoint is disabled: 1h to 30d, usually 5d;
+    /// `0s`: never. Its owner is warned after a half, three quarters and nine tenths of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(inline, example = "5d")]
+    disable_after: Option<Span>,
 }
 
 fn span(given: Option<Duration>) -> Option<Span> {
@@ -64,6 +73,8 @@ impl From<PolicyForm> for PolicyPatch {
             retry_after_limit: duration(given.retry_after_limit),
             gone_disables: given.gone_disables,
             exhausted_disables: given.exhausted_disables,
+            breaker: given.breaker.map(Into::into),
+            disable_after: duration(given.disable_after),
         }
     }
 }
@@ -78,6 +89,8 @@ impl From<PolicyPatch> for PolicyForm {
             retry_after_limit: span(patch.retry_after_limit),
             gone_disables: patch.gone_disables,
             exhausted_disables: patch.exhausted_disables,
+            breaker: patch.breaker.map(Into::into),
+            disable_after: span(patch.disable_after),
         }
     }
 }

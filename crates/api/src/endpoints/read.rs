@@ -42,7 +42,10 @@ pub(crate) async fn list_endpoints(
     Ok(Json(window.page(
         found,
         |each| each.created,
-        |each| EndpointView::new(each.noun, manages),
+        |each| {
+            let health = api.fanfare.endpoint_health(each.noun.id);
+            EndpointView::new(each.noun, health, manages)
+        },
     )))
 }
 
@@ -61,5 +64,6 @@ pub(crate) async fn get_endpoint(
     let scope = caller.for_tenant(&api, Right::Read, &at.tenant)?;
     let endpoint = api.fanfare.endpoint(&scope, &at.endpoint).await?;
     let manages = caller.may_for(Right::Manage, &at.tenant);
-    Ok(Json(EndpointView::new(endpoint, manages)))
+    let health = api.fanfare.endpoint_health(endpoint.id);
+    Ok(Json(EndpointView::new(endpoint, health, manages)))
 }

@@ -2,21 +2,25 @@
 
 use std::collections::BTreeMap;
 
+use fanfare_app::port::dispatch::Health;
 use fanfare_domain::endpoint::{DisabledReason, Endpoint};
 use fanfare_domain::header::is_secret_header;
 use fanfare_domain::secret::{Secret, public_key};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::breaker::BreakerView;
 use super::form::{SchemeForm, SubscriptionForm};
 use super::policy::PolicyForm;
+use super::rate::RateLimitForm;
 use crate::time::Time;
 
 /// What stands in the place of a value that the caller may not see.
 const HIDDEN: &str = "(hidden)";
 
-/// Why an endpoint is disabled: `manual` (somebody said so), `gone` (it answered 410) or `exhausted` (a
-/// delivery used up its attempts, and its policy says that this disables it).
+/// Why an endpoint is disabled: `manual` (somebody said so), `gone` (it answered 410), `exhausted` (a
+/// delivery used up its attempts, and its policy says that this disables it) or `failing` (nothing but
+/// failures for as long as its policy bears).
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = DisabledReason)]
@@ -27,6 +31,8 @@ pub(crate) enum DisabledReasonView {
     Gone,
     /// A delivery used up its attempts.
     Exhausted,
+    /// Nothing but failures for as long as its policy bears.
+    Failing,
 }
 
 impl From<DisabledReason> for DisabledReasonView {
@@ -35,6 +41,7 @@ impl From<DisabledReason> for DisabledReasonView {
             DisabledReason::Manual => Self::Manual,
             DisabledReason::Gone => Self::Gone,
             DisabledReason::Exhausted => Self::Exhausted,
+            DisabledReason::Failing => Self::Failing,
         }
     }
 }
@@ -66,6 +73,9 @@ pub(crate) struct EndpointView {
     metadata: BTreeMap<String, String>,
     /// How its deliveries differ from the usual policy.
     delivery_policy: PolicyForm,
+    /// The most requests that it gets in a time; null: as many as it bears.
+    #[schema(required)]
+    rate_limit: Option<RateLimitForm>,
     /// How its deliveries are signed.
     signature: SchemeForm,
     /// Whether it gets deliveries.
@@ -76,6 +86,14 @@ pub(crate) struct EndpointView {
     /// Since when it gets none.
     #[schema(required)]
     disabled_since: Option<Time>,
+    /// Whether deliveries are kept back because too many attempts failed.
+    breaker: BreakerView,
+    /// When the first attempt failed after which none arrived; null: the last one arrived.
+    #[schema(required)]
+    failing_since: Option<Time>,
+    /// Until when its own `Retry-After` keeps deliveries back.
+    #[schema(required)]
+    slowed_until: Option<Time>,
     /// The provider whose delivery format it speaks; null: Fanfare's own.
     #[schema(required)]
     dialect: Option<String>,
@@ -87,7 +105,7 @@ pub(crate) struct EndpointView {
 
 impl EndpointView {
     /// The view for a caller that may, or may not, manage.
-    pub(crate) fn new(endpoint: Endpoint, manages: bool) -> Self {
+    pub(crate) fn new(endpoint: Endpoint, health: Health, manages: bool) -> Self {
         let shown = |(name, value): (String, String)| {
             let hidden = !manages && is_secret_header(&name);
             (name, if hidden { HIDDEN.to_owned() } else { value })
@@ -106,9 +124,13 @@ impl EndpointView {
             headers: endpoint.headers.into_iter().map(shown).collect(),
             metadata: endpoint.metadata,
             delivery_policy: endpoint.policy.into(),
+            rate_limit: endpoint.rate_limit.map(Into::into),
             signature: endpoint.signature.into(),
             disabled_reason: endpoint.disabled.as_ref().map(|why| why.reason.into()),
             disabled_since: endpoint.disabled.as_ref().map(|why| why.since.into()),
+            breaker: health.breaker.into(),
+            failing_since: health.failing_since.map(Time),
+            slowed_until: health.slowed_until.map(Time),
             dialect: endpoint.dialect,
             created_at: endpoint.created_at.into(),
             updated_at: endpoint.updated_at.into(),

@@ -8,6 +8,7 @@ use fanfare_domain::header::{InvalidHeader, check_headers};
 use fanfare_domain::name::{EventTypeName, Scope};
 use fanfare_domain::order::{OnFailure, Ordering};
 use fanfare_domain::policy::PolicyPatch;
+use fanfare_domain::rate::RateLimit;
 use fanfare_domain::target_url::check_url;
 
 use super::{EndpointDraft, SubscriptionDraft};
@@ -31,6 +32,7 @@ pub(super) struct Given {
     pub(super) policy: PolicyPatch,
     pub(super) ordering: Ordering,
     pub(super) on_failure: OnFailure,
+    pub(super) rate_limit: Option<RateLimit>,
     pub(super) enabled: bool,
 }
 
@@ -79,6 +81,16 @@ impl Fanfare {
                 "can be \"hold\" only where \"ordering\" is \"by_key\" or \"strict\"",
             );
         }
+        let rate_limit = draft.rate_limit.map(|given| RateLimit {
+            requests: given.requests,
+            per: given.per,
+            burst: given
+                .burst
+                .unwrap_or_else(|| RateLimit::usual_burst(given.requests, given.per)),
+        });
+        for cause in rate_limit.iter().flat_map(RateLimit::faults) {
+            faults.add(format!("#/rate_limit/{}", cause.member), cause.detail);
+        }
         Some(Given {
             url: draft.url.clone()?,
             description,
@@ -89,6 +101,7 @@ impl Fanfare {
             policy,
             ordering,
             on_failure,
+            rate_limit,
             enabled: draft.enabled.unwrap_or(true),
         })
     }

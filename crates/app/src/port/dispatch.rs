@@ -2,12 +2,24 @@
 
 use std::sync::Arc;
 
+use fanfare_domain::breaker::BreakerState;
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::EndpointId;
 use fanfare_domain::time::Timestamp;
 
 use super::log::{Event, Position};
 use crate::directory::Target;
+
+/// How an endpoint has answered lately, as far as the engine keeps deliveries back for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Its breaker.
+    pub breaker: BreakerState,
+    /// When the first attempt failed after which none arrived.
+    pub failing_since: Option<Timestamp>,
+    /// Until when its own `Retry-After` keeps deliveries back.
+    pub slowed_until: Option<Timestamp>,
+}
 
 /// The engine, as the use cases see it. Everything but [`Dispatch::hand_on`] is a hint: losing it
 /// costs latency only.
@@ -24,4 +36,9 @@ pub trait Dispatch: Send + Sync + 'static {
 
     /// This endpoint was changed, disabled or deleted.
     fn changed(&self, endpoint: EndpointId);
+
+    /// How an endpoint has answered lately.
+    fn health(&self, _endpoint: EndpointId) -> Health {
+        Health::default()
+    }
 }

@@ -90,6 +90,9 @@ fn preset() -> DeliveryPolicy {
         retry_after_limit: None,
         gone_disables: false,
         exhausted_disables: true,
+        // The schedule's times are the original's promise, and the pause ends what fails.
+        breaker: None,
+        disable_after: None,
     }
 }
 

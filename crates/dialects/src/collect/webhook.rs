@@ -101,12 +101,14 @@ mod tests {
             policy: Default::default(),
             ordering: Default::default(),
             on_failure: Default::default(),
+            rate_limit: None,
             signature: SecretKind::Hmac,
             secrets: Vec::new(),
             disabled: Some(Disabled {
                 reason: DisabledReason::Manual,
                 since: time,
             }),
+            failing: None,
             created_at: time,
             updated_at: time,
         };

@@ -128,9 +128,11 @@ mod tests {
             policy: Default::default(),
             ordering: Default::default(),
             on_failure: Default::default(),
+            rate_limit: None,
             signature: SecretKind::Hmac,
             secrets: Vec::new(),
             disabled: None,
+            failing: None,
             created_at: time,
             updated_at: time,
         };

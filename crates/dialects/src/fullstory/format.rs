@@ -52,10 +52,13 @@ impl FullStoryFormat {
     }
 }
 
-/// The policy that all of Fanfare shares, but for 410: no page of FullStory's gives it a meaning.
+/// The policy that all of Fanfare shares, but for what no page of FullStory's speaks of: a meaning of 410,
+/// attempts held back because others failed, and an end to an endpoint that only fails.
 fn preset() -> DeliveryPolicy {
     DeliveryPolicy {
         gone_disables: false,
+        breaker: None,
+        disable_after: None,
         ..DeliveryPolicy::native()
     }
 }

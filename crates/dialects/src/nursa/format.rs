@@ -41,6 +41,9 @@ fn preset() -> DeliveryPolicy {
         retry_after_limit: None,
         gone_disables: false,
         exhausted_disables: false,
+        // The schedule's times are the original's promise, and so is that a webhook stays as it is.
+        breaker: None,
+        disable_after: None,
     }
 }
 

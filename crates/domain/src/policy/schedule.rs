@@ -29,4 +29,13 @@ impl Schedule {
             }
         }
     }
+
+    /// All waits between the first attempt and the last together; none where it has no last one.
+    #[must_use]
+    pub fn whole(&self) -> Option<Duration> {
+        match self {
+            Self::Waits(waits) => Some(waits.iter().skip(1).sum()),
+            Self::Doubling { .. } => None,
+        }
+    }
 }

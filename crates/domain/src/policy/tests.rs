@@ -212,3 +212,90 @@ fn an_impossible_policy_names_its_member() {
     let members: Vec<_> = patch.faults().iter().map(|fault| fault.member).collect();
     assert_eq!(members, ["timeout", "waits", "jitter"]);
 }
+
+#[test]
+fn retry_after_of_an_overloaded_endpoint_slows_the_others_for_five_minutes_at_most() {
+    let policy = DeliveryPolicy::native();
+    let asking = |status, seconds| AttemptResult {
+        retry_after: Some(RetryAfter::Delay(Duration::from_secs(seconds))),
+        ..answered(status)
+    };
+    let slowed = |policy: &DeliveryPolicy, result| {
+        let until = policy.slowed_until(&result);
+        until.map(|until| until.since(START).as_secs())
+    };
+    for status in [429, 502, 503, 504] {
+        assert_eq!(slowed(&policy, asking(status, 90)), Some(90), "{status}");
+        assert_eq!(slowed(&policy, asking(status, 86_400)), Some(300));
+    }
+    assert_eq!(slowed(&policy, asking(500, 90)), None);
+    assert_eq!(slowed(&policy, asking(503, 0)), None);
+    assert_eq!(slowed(&policy, answered(503)), None);
+    let deaf = DeliveryPolicy {
+        retry_after_limit: None,
+        ..policy
+    };
+    assert_eq!(slowed(&deaf, asking(503, 90)), None);
+}
+
+#[test]
+fn a_delivery_waits_behind_an_open_breaker_for_its_total_time_or_as_long_as_its_waits() {
+    let hours = |count: u64| Duration::from_secs(count * 3_600);
+    let native = DeliveryPolicy::native();
+    let waits = hours(75) + Duration::from_secs(35 * 60 + 5);
+    assert_eq!(native.patience(), waits.mul_f64(1.1));
+    let with = |patch: PolicyPatch| native.with(&patch).patience();
+    let total = PolicyPatch {
+        total_time: Some(hours(2)),
+        ..PolicyPatch::default()
+    };
+    assert_eq!(with(total), hours(2));
+    let single = PolicyPatch {
+        waits: Some(vec![Duration::ZERO]),
+        ..PolicyPatch::default()
+    };
+    assert_eq!(with(single), hours(1));
+
+    let due = START;
+    let end = due.after(native.patience());
+    let later = end.after(Duration::from_micros(1));
+    assert!(!native.is_out_of_patience(None, due, end));
+    assert!(native.is_out_of_patience(None, due, later));
+    let tried = START.before(hours(1));
+    assert!(native.is_out_of_patience(Some(tried), due, end));
+}
+
+#[test]
+fn the_total_time_is_over_only_where_there_is_one_and_an_attempt_was_made() {
+    let policy = DeliveryPolicy {
+        total_time: Some(Duration::from_secs(60)),
+        ..DeliveryPolicy::native()
+    };
+    let after = |seconds| START.after(Duration::from_secs(seconds));
+    assert!(!policy.is_over(Some(START), after(60)));
+    assert!(policy.is_over(Some(START), after(61)));
+    assert!(!policy.is_over(None, after(61)));
+    assert!(!DeliveryPolicy::native().is_over(Some(START), after(1_000_000)));
+}
+
+#[test]
+fn disabling_after_failures_is_patched_and_switched_off_by_zero() {
+    let native = DeliveryPolicy::native();
+    let days = |count: u64| Duration::from_secs(count * 24 * 3_600);
+    let with = |span| {
+        let patch = PolicyPatch {
+            disable_after: Some(span),
+            ..PolicyPatch::default()
+        };
+        assert!(patch.faults().is_empty());
+        native.with(&patch).disable_after
+    };
+    assert_eq!(native.disable_after, Some(days(5)));
+    assert_eq!(with(days(2)), Some(days(2)));
+    assert_eq!(with(Duration::ZERO), None);
+    let patch = PolicyPatch {
+        disable_after: Some(Duration::from_secs(60)),
+        ..PolicyPatch::default()
+    };
+    assert_eq!(patch.faults()[0].member, "disable_after");
+}
