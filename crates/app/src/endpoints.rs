@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fanfare_domain::endpoint::{Disabled, DisabledReason, Endpoint};
+use fanfare_domain::endpoint::{Disabled, DisabledReason, Endpoint, Failing};
 use fanfare_domain::fault::Fault;
 use fanfare_domain::id::EndpointId;
 use fanfare_domain::name::Scope;
@@ -339,6 +339,31 @@ impl Fanfare {
                 endpoint.failing = None;
                 endpoint.updated_at = now;
             }
+            Ok(())
+        };
+        let (environment, tenant) = parts(scope);
+        match self
+            .modify::<Endpoint>((environment, tenant, &id.to_string()), change)
+            .await
+        {
+            Ok(_) | Err(UseCaseError::NotFound { .. }) => Ok(()),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Keeps since when an endpoint fails, or that it does no more, unless it is disabled or gone. Its
+    /// owner changed nothing, so it counts as unchanged.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn note_failing(
+        &self,
+        scope: &Scope,
+        id: EndpointId,
+        failing: Option<Failing>,
+    ) -> Result<(), UseCaseError> {
+        let change = |endpoint: &mut Endpoint| {
+            endpoint.failing = failing.filter(|_| endpoint.enabled());
             Ok(())
         };
         let (environment, tenant) = parts(scope);

@@ -27,6 +27,7 @@ use fanfare_app::Fanfare;
 use fanfare_app::directory::{Directory, Target};
 use fanfare_app::fault::{Fault, planted};
 use fanfare_app::notices::Notice;
+use fanfare_app::port::dispatch::Health;
 use fanfare_app::port::log::{Event, Position};
 use fanfare_app::port::{Clock, Deliveries, Dispatch, Log, Random, Sender, StoreError};
 use fanfare_domain::delivery::Delivery;
@@ -37,27 +38,32 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 mod discard;
 mod expire;
 mod footprint;
+mod health;
 mod held;
 mod intake;
 mod job;
 mod lane;
 mod lanes;
+mod limit;
 mod meters;
 mod park;
 mod recover;
 mod refill;
 mod scan;
 mod settle;
+mod slots;
 mod timer;
 mod tracker;
 mod worker;
 
 pub use footprint::Footprint;
+use health::HealthBook;
 use job::Budget;
 use lanes::Lanes;
 use meters::Meters;
 use park::Parked;
 use settle::Outcome;
+use slots::Slots;
 use timer::Timer;
 use tracker::Tracker;
 
@@ -70,6 +76,10 @@ pub struct EngineOptions {
     pub lane_concurrency_start: usize,
     /// The most requests at a time of a lane.
     pub lane_concurrency_most: usize,
+    /// The most requests at a time of all lanes together.
+    pub requests_in_all: usize,
+    /// How many of those are for first attempts of endpoints that answer, and for nothing else.
+    pub requests_reserved: usize,
     /// Bytes of payloads in memory over all lanes; past it, deliveries wait in the store.
     pub memory_bytes: usize,
     /// How long a delivery may be on its way without a row in the store.
@@ -84,6 +94,8 @@ impl Default for EngineOptions {
             lane_queue: 256,
             lane_concurrency_start: 8,
             lane_concurrency_most: 64,
+            requests_in_all: 2_048,
+            requests_reserved: 512,
             memory_bytes: 64 * 1024 * 1024,
             linger: Duration::from_secs(1),
             scan_every: Duration::from_secs(10),
@@ -123,6 +135,10 @@ pub struct Engine {
 struct Shared {
     parts: EngineParts,
     lanes: Lanes,
+    slots: Slots,
+    health: HealthBook,
+    /// When the engine was put together: what rates allow counts from then.
+    began: Timestamp,
     tracker: parking_lot::Mutex<Tracker>,
     timer: Timer,
     budget: Arc<Budget>,
@@ -158,6 +174,12 @@ impl Engine {
         let (settle, outcomes) = mpsc::channel(OUTCOMES);
         let shared = Shared {
             lanes: Lanes::default(),
+            slots: Slots::new(
+                parts.options.requests_in_all,
+                parts.options.requests_reserved,
+            ),
+            health: HealthBook::default(),
+            began: parts.clock.now(),
             tracker: parking_lot::Mutex::default(),
             timer: Timer::default(),
             budget: Arc::new(Budget::new(parts.options.memory_bytes)),
@@ -256,16 +278,31 @@ impl Dispatch for Engine {
     }
 
     fn changed(&self, endpoint: EndpointId) {
+        health::changed(&self.shared, endpoint);
         discard::if_unwanted(&self.shared, endpoint);
+    }
+
+    fn health(&self, endpoint: EndpointId) -> Health {
+        let now = self.shared.parts.clock.now();
+        self.shared.health.of(endpoint, now)
     }
 }
 
 impl Shared {
     /// Something of this endpoint is due in the store then.
     fn schedule(self: &Arc<Self>, endpoint: EndpointId, at: Timestamp) {
-        let lane = self.lanes.get(endpoint);
+        let lane = self.lanes.get(endpoint, &self.health);
         if lane.due_in_store(at) {
             self.timer.set(at, endpoint);
+        }
+    }
+
+    /// Requests at a time that a lane begins with.
+    fn start_limit(&self) -> usize {
+        if self.slots.are_getting_short() {
+            1
+        } else {
+            self.parts.options.lane_concurrency_start
         }
     }
 

@@ -35,10 +35,8 @@ async fn run(shared: Arc<Shared>, endpoint: EndpointId) {
             // Looked at again each time: it may have been enabled meanwhile.
             let target = shared.parts.directory.target(endpoint);
             let Some(reason) = unwanted(target.as_deref()) else {
-                if lane.push_first(job, shared.parts.options.lane_concurrency_start)
-                    == Pushed::StartWorker
-                {
-                    worker::start(&shared, Arc::clone(&lane));
+                if lane.push_first(job, shared.start_limit()) == Pushed::StartWorker {
+                    worker::start(&shared, Arc::clone(&lane), None);
                 }
                 continue;
             };
@@ -52,6 +50,8 @@ async fn run(shared: Arc<Shared>, endpoint: EndpointId) {
                 .send(Outcome::settled(job, delivery, None))
                 .await;
         }
+        // A refill that found no room has nobody to come back for it any more.
+        shared.timer.set(shared.parts.clock.now(), endpoint);
     }
     loop {
         let Some(reason) = unwanted(shared.parts.directory.target(endpoint).as_deref()) else {

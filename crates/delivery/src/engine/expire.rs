@@ -32,7 +32,7 @@ pub(super) async fn run(shared: &Arc<Shared>) -> Result<(), StoreError> {
         let full = expired.len() == STEP;
         let mut ended = 0;
         for delivery in expired {
-            let lane = shared.lanes.get(delivery.endpoint);
+            let lane = shared.lanes.get(delivery.endpoint, &shared.health);
             // One that is held is under way or being settled, and ends with that.
             if lane.held(|held| held.claim(delivery.id)) {
                 ended += 1;

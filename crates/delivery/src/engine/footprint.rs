@@ -7,6 +7,8 @@ use super::Engine;
 pub struct Footprint {
     /// Lanes: endpoints that have work, or had some a moment ago.
     pub lanes: usize,
+    /// Slots that requests under way have taken.
+    pub requests: usize,
     /// Times at which lanes want to be woken; at most one for each lane.
     pub timers: usize,
     /// Bytes that payloads take, with what is needed beside them.
@@ -22,6 +24,7 @@ impl Engine {
         let shared = &self.shared;
         Footprint {
             lanes: shared.lanes.len(),
+            requests: shared.slots.taken(),
             timers: shared.timer.len(),
             payload_bytes: shared.budget.used(),
             without_row: shared.tracker.lock().len(),

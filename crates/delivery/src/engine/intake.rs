@@ -87,16 +87,11 @@ pub(super) fn place(
 /// Offers a job to its lane; false when there is no room.
 pub(super) fn offer(shared: &Arc<Shared>, endpoint: EndpointId, job: Job) -> bool {
     let options = &shared.parts.options;
-    let lane = shared.lanes.get(endpoint);
-    match lane.push(
-        job,
-        options.lane_queue,
-        options.lane_concurrency_start,
-        shared.parts.clock.now(),
-    ) {
+    let lane = shared.lanes.get(endpoint, &shared.health);
+    match lane.push(job, options.lane_queue, shared.start_limit(), shared) {
         Pushed::Queued => true,
         Pushed::StartWorker => {
-            worker::start(shared, lane);
+            worker::start(shared, lane, None);
             true
         }
         Pushed::Full => false,

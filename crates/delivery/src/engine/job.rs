@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use fanfare_app::fault::{Fault, planted};
 use fanfare_app::format::Parcel;
 use fanfare_app::port::log::{Event, Position};
-use fanfare_domain::delivery::{Delivery, DeliveryState};
+use fanfare_domain::delivery::{Delivery, DeliveryState, FailedReason};
 use fanfare_domain::id::{DeliveryId, EndpointId};
+use fanfare_domain::policy::DeliveryPolicy;
 use fanfare_domain::time::Timestamp;
 
 /// Counts the bytes of payloads in memory.
@@ -111,6 +112,26 @@ impl Job {
                 .is_some_and(|end| end <= now),
             Origin::Stored(delivery) => delivery.expired(now),
         }
+    }
+
+    /// Whether no attempt was made yet.
+    pub(super) fn is_first(&self) -> bool {
+        match &self.origin {
+            Origin::Fresh { .. } => true,
+            Origin::Stored(delivery) => delivery.attempts == 0,
+        }
+    }
+
+    /// The end that it has come to because its time ran out; none while it has not.
+    pub(super) fn overdue(&self, policy: &DeliveryPolicy, now: Timestamp) -> Option<DeliveryState> {
+        let Origin::Stored(delivery) = &self.origin else {
+            return None;
+        };
+        let over = !self.extra && policy.is_over(delivery.first_attempt_at, now);
+        over.then_some(DeliveryState::Failed {
+            at: now,
+            reason: FailedReason::Exhausted,
+        })
     }
 
     /// The delivery as it stood before this attempt.

@@ -1,28 +1,36 @@
 //! A lane: the deliveries of one endpoint that are due, and how many are sent at a time.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fanfare_app::fault::{Fault, planted};
+use fanfare_app::directory::Target;
+use fanfare_domain::breaker::Passage;
+use fanfare_domain::delivery::{DeliveryState, DiscardedReason};
 use fanfare_domain::id::{DeliveryId, EndpointId};
+use fanfare_domain::name::Scope;
+use fanfare_domain::rate::Pace;
 use fanfare_domain::time::Timestamp;
 use parking_lot::Mutex;
 
+use super::Shared;
+use super::health::Known;
 use super::held::Held;
 use super::job::{Job, Origin};
-
-/// How an attempt bore on its endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pressure {
-    /// It answered.
-    Fine,
-    /// It did not answer in time, or asked for less (429, 503).
-    Overloaded,
-}
+use super::limit::{Limit, Pressure};
+use super::slots::{Class, Slot};
+use super::tracker::Lingering;
+use super::worker::unwanted;
 
 /// The deliveries of one endpoint that are due.
 #[derive(Debug)]
 pub(super) struct Lane {
     pub(super) endpoint: EndpointId,
+    /// Whether the endpoint is in the health book. Without, nothing of it is asked.
+    troubled: AtomicBool,
+    /// Whether its last attempt failed.
+    failing: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -33,9 +41,12 @@ struct State {
     held: Held,
     /// Workers of this lane.
     workers: usize,
-    /// The most workers; rises by one with each good answer at full use, halves under pressure
-    /// (additive increase, multiplicative decrease).
-    limit: usize,
+    /// The most workers.
+    limit: Limit,
+    /// Whether the lane waits for a slot: its turn starts the next worker.
+    waits_for_slot: bool,
+    /// How far the endpoint's rate is used up, where it has one.
+    pace: Option<Pace>,
     /// When the store holds something due.
     store_due: Option<Timestamp>,
 }
@@ -51,6 +62,48 @@ pub(super) enum Pushed {
     Full,
 }
 
+/// What a worker does next.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// An attempt.
+    Attempt(Box<Turn>),
+    /// It records that a delivery came to its end without an attempt.
+    Void {
+        /// What is at its end.
+        job: Job,
+        /// Which.
+        end: DeliveryState,
+        /// Whether its endpoint is disabled by it.
+        disables: bool,
+    },
+    /// It ends: its lane waits for a slot.
+    Wait {
+        /// Whose lane it is.
+        tenant: Scope,
+        /// What for.
+        class: Class,
+    },
+    /// It ends.
+    End {
+        /// When the lane wants to be woken for what it has in memory.
+        wake_at: Option<Timestamp>,
+    },
+}
+
+/// What a worker makes an attempt of.
+#[derive(Debug)]
+pub(super) struct Turn {
+    pub(super) job: Job,
+    pub(super) target: Arc<Target>,
+    /// When it begins.
+    pub(super) now: Timestamp,
+    pub(super) slot: Slot,
+    /// Whether it finds out for a breaker.
+    pub(super) probe: bool,
+    /// When the rate lets the next one begin, if there is one.
+    pub(super) wake_at: Option<Timestamp>,
+}
+
 /// What a refill has to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Refill {
@@ -64,16 +117,20 @@ pub(super) struct Refill {
 const LEAST_STEP: usize = 4;
 
 impl Lane {
-    pub(super) fn new(endpoint: EndpointId) -> Self {
+    pub(super) fn new(endpoint: EndpointId, known: Known) -> Self {
         let state = State {
             queue: VecDeque::new(),
             held: Held::default(),
             workers: 0,
-            limit: 0,
+            limit: Limit::default(),
+            waits_for_slot: false,
+            pace: None,
             store_due: None,
         };
         Self {
             endpoint,
+            troubled: AtomicBool::new(known.troubled),
+            failing: AtomicBool::new(known.failing),
             state: Mutex::new(state),
         }
     }
@@ -81,11 +138,14 @@ impl Lane {
     /// Offers a fresh job. `room` is how many jobs the queue may hold, `start` the limit of a new lane.
     ///
     /// It is refused while the store holds older ones that are due, so that nothing overtakes them for
-    /// long.
-    pub(super) fn push(&self, job: Job, room: usize, start: usize, now: Timestamp) -> Pushed {
+    /// long, and while nothing may be sent.
+    pub(super) fn push(&self, job: Job, room: usize, start: usize, shared: &Shared) -> Pushed {
+        let now = shared.parts.clock.now();
+        let shut = self.is_troubled()
+            && matches!(shared.health.passage(self.endpoint, now), Passage::Shut(_));
         let mut state = self.state.lock();
         let behind = state.store_due.is_some_and(|due| due <= now);
-        if behind || state.queue.len() >= room {
+        if behind || shut || state.queue.len() >= room {
             return Pushed::Full;
         }
         state.queue.push_back(job);
@@ -107,42 +167,164 @@ impl Lane {
         state.start_worker(start)
     }
 
-    /// The next job for a worker; with none, the worker is counted off and must end.
-    pub(super) fn next(&self, stopping: bool) -> Option<Job> {
+    /// The next job for a worker, with what it needs; with none, the worker is counted off and must
+    /// end. `slot` is one that the worker has; it is taken out when it is used.
+    pub(super) fn next(&self, shared: &Shared, slot: &mut Option<Slot>) -> Next {
         let mut state = self.state.lock();
-        if !stopping
-            && (state.workers <= state.limit || planted(Fault::IgnoreConcurrency))
-            && let Some(job) = state.queue.pop_front()
-        {
-            return Some(job);
+        let state = &mut *state;
+        let over_limit = state.workers > state.limit.get() && !planted(Fault::IgnoreConcurrency);
+        if shared.stopping() || over_limit {
+            return state.end(None);
         }
-        state.workers -= 1;
-        if state.queue.is_empty() {
-            // A lane may stand idle for days; its memory goes back.
-            state.queue.shrink_to(8);
+        let Some(job) = state.queue.front() else {
+            return state.end(None);
+        };
+        let now = shared.parts.clock.now();
+        if job.expired(now) {
+            let reason = DiscardedReason::Expired;
+            return state.void(DeliveryState::Discarded { at: now, reason }, false);
         }
-        None
+        let target = shared.parts.directory.target(self.endpoint);
+        let target = match (unwanted(target.as_deref()), target) {
+            (None, Some(target)) => target,
+            (reason, _) => {
+                let reason = reason.unwrap_or(DiscardedReason::EndpointDeleted);
+                return state.void(DeliveryState::Discarded { at: now, reason }, false);
+            }
+        };
+        if let Some(end) = job.overdue(&target.policy, now) {
+            return state.void(end, target.policy.exhausted_disables);
+        }
+        let mut probe = false;
+        if self.is_troubled() && !job.extra {
+            match shared.health.passage(self.endpoint, now) {
+                Passage::Free => {}
+                Passage::Probe => probe = true,
+                Passage::Shut(until) => return state.end(until),
+            }
+        }
+        if let Some(limit) = &target.endpoint.rate_limit {
+            let began = shared.began;
+            let pace = state.pace.get_or_insert_with(|| Pace::used_up(limit, began));
+            let ready_at = pace.ready_at(limit, now);
+            if ready_at > now {
+                return state.end(Some(ready_at));
+            }
+        }
+        let class = if job.is_first() && !self.failing.load(Ordering::Relaxed) {
+            Class::First
+        } else {
+            Class::Later
+        };
+        let slot = match slot.take_if(|slot| slot.serves(class)) {
+            Some(slot) => slot,
+            None => match shared.slots.take(class) {
+                Some(slot) => slot,
+                None => return state.wait_for_slot(class),
+            },
+        };
+        let wake_at = target.endpoint.rate_limit.as_ref().and_then(|limit| {
+            let pace = state.pace.as_mut()?;
+            pace.take(limit, now);
+            (state.queue.len() > 1).then(|| pace.ready_at(limit, now))
+        });
+        if probe {
+            shared.health.begin_probe(self.endpoint);
+        }
+        match state.queue.pop_front() {
+            Some(job) => Next::Attempt(Box::new(Turn {
+                job,
+                target,
+                now,
+                slot,
+                probe,
+                wake_at,
+            })),
+            // Never: it was there a moment ago, and the lane is locked.
+            None => state.end(None),
+        }
+    }
+
+    /// The lane's turn for a slot has come; answers whether a worker has to be started with it.
+    pub(super) fn take_turn(&self) -> bool {
+        let mut state = self.state.lock();
+        state.waits_for_slot = false;
+        let wanted = !state.queue.is_empty() && state.workers < state.limit.get();
+        state.workers += usize::from(wanted);
+        wanted
+    }
+
+    /// The time has come that something of the lane waited for; answers whether a worker has to be
+    /// started.
+    pub(super) fn wake(&self) -> bool {
+        let mut state = self.state.lock();
+        let wanted = !state.queue.is_empty()
+            && !state.waits_for_slot
+            && state.workers < state.limit.get();
+        state.workers += usize::from(wanted);
+        wanted
+    }
+
+    /// Whether the endpoint is in the health book.
+    pub(super) fn is_troubled(&self) -> bool {
+        self.troubled.load(Ordering::Relaxed)
+    }
+
+    /// What the health book says of the endpoint changed.
+    pub(super) fn know(&self, known: Known) {
+        self.troubled.store(known.troubled, Ordering::Relaxed);
+        self.failing.store(known.failing, Ordering::Relaxed);
+    }
+
+    /// One request at a time from now on, until answers let it rise.
+    pub(super) fn restart_limit(&self) {
+        self.state.lock().limit.restart();
+    }
+
+    /// Whether jobs wait in memory.
+    pub(super) fn has_queued(&self) -> bool {
+        !self.state.lock().queue.is_empty()
     }
 
     /// Learns how an attempt bore on the endpoint; answers whether one more worker has to be started.
     pub(super) fn adapt(&self, pressure: Pressure, most: usize) -> bool {
         let mut state = self.state.lock();
-        match pressure {
-            Pressure::Overloaded => {
-                state.limit = (state.limit / 2).max(1);
-                false
+        let in_use = state.workers;
+        state.limit.learn(pressure, in_use, most);
+        let more = pressure == Pressure::Fine
+            && !state.waits_for_slot
+            && state.workers < state.limit.get()
+            && !state.queue.is_empty();
+        state.workers += usize::from(more);
+        more
+    }
+
+    /// Takes out what is queued and was not asked for, since nothing of it may begin now: what has a
+    /// row is let go of, what has none is answered. `None` for the former.
+    pub(super) fn empty(&self) -> Vec<Option<Lingering>> {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let mut emptied = Vec::new();
+        let held = &mut state.held;
+        state.queue.retain(|job| {
+            if job.extra {
+                return true;
             }
-            Pressure::Fine => {
-                if state.workers >= state.limit && state.limit < most {
-                    state.limit += 1;
+            let id = job.delivery_id();
+            emptied.push(match job.origin {
+                Origin::Fresh { position, place } if !held.has_fresh(id) => Some(Lingering {
+                    position,
+                    place,
+                    shipment: Arc::clone(&job.shipment),
+                }),
+                _ => {
+                    held.release(&job.origin, id);
+                    None
                 }
-                let more = state.workers < state.limit && !state.queue.is_empty();
-                if more {
-                    state.workers += 1;
-                }
-                more
-            }
-        }
+            });
+            false
+        });
+        emptied
     }
 
     /// Takes every queued job out.
@@ -188,7 +370,7 @@ impl Lane {
     pub(super) fn begin_refill(&self, now: Timestamp, room: usize) -> Option<Refill> {
         let mut state = self.state.lock();
         let due = state.store_due.is_some_and(|due| due <= now);
-        if !due || state.held.refilling() || state.queue.len() > state.limit.min(room / 2) {
+        if !due || state.held.refilling() || state.queue.len() > state.limit.get().min(room / 2) {
             return None;
         }
         state.held.begin_refill();
@@ -196,7 +378,7 @@ impl Lane {
         state.store_due = None;
         Some(Refill {
             rowed: state.held.len(),
-            step: (2 * state.limit).max(LEAST_STEP),
+            step: (2 * state.limit.get()).max(LEAST_STEP),
         })
     }
 
@@ -205,7 +387,7 @@ impl Lane {
     pub(super) fn shed(&self) -> bool {
         let mut state = self.state.lock();
         let state = &mut *state;
-        let keep = state.limit;
+        let keep = state.limit.get();
         if state.queue.len() <= keep {
             return false;
         }
@@ -234,9 +416,10 @@ impl Lane {
     }
 
     /// Whether nothing speaks for keeping the lane.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self, now: Timestamp) -> bool {
         let state = self.state.lock();
         state.queue.is_empty()
+            && state.pace.is_none_or(|pace| pace.is_whole(now))
             && state.workers == 0
             && state.held.len() == 0
             && state.store_due.is_none()
@@ -246,14 +429,47 @@ impl Lane {
 
 impl State {
     fn start_worker(&mut self, start: usize) -> Pushed {
-        if self.limit == 0 {
-            self.limit = start;
-        }
-        if self.workers < self.limit || planted(Fault::IgnoreConcurrency) {
+        self.limit.begin(start);
+        let below_limit = self.workers < self.limit.get() || planted(Fault::IgnoreConcurrency);
+        if below_limit && !self.waits_for_slot {
             self.workers += 1;
             Pushed::StartWorker
         } else {
             Pushed::Queued
+        }
+    }
+
+    /// Counts a worker off.
+    fn end(&mut self, wake_at: Option<Timestamp>) -> Next {
+        self.workers -= 1;
+        if self.queue.is_empty() {
+            // A lane may stand idle for days; its memory goes back.
+            self.queue.shrink_to(8);
+        }
+        Next::End { wake_at }
+    }
+
+    /// Counts a worker off whose lane has to wait for a slot.
+    fn wait_for_slot(&mut self, class: Class) -> Next {
+        self.workers -= 1;
+        if self.waits_for_slot {
+            return Next::End { wake_at: None };
+        }
+        let Some(job) = self.queue.front() else {
+            return Next::End { wake_at: None };
+        };
+        self.waits_for_slot = true;
+        Next::Wait {
+            tenant: job.shipment.event().scope.clone(),
+            class,
+        }
+    }
+
+    /// Takes the first job out, which comes to this end without an attempt.
+    fn void(&mut self, end: DeliveryState, disables: bool) -> Next {
+        match self.queue.pop_front() {
+            Some(job) => Next::Void { job, end, disables },
+            None => self.end(None),
         }
     }
 }

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use fanfare_domain::id::EndpointId;
+use fanfare_domain::time::Timestamp;
 use parking_lot::RwLock;
 
+use super::health::HealthBook;
 use super::lane::Lane;
 
 /// The lanes by endpoint. Bounded by the endpoints that have work: idle ones are swept out.
@@ -15,8 +17,8 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    /// The endpoint's lane; made where there is none.
-    pub(super) fn get(&self, endpoint: EndpointId) -> Arc<Lane> {
+    /// The endpoint's lane; made where there is none, with what the health book knows of it.
+    pub(super) fn get(&self, endpoint: EndpointId, health: &HealthBook) -> Arc<Lane> {
         if let Some(lane) = self.by_endpoint.read().get(&endpoint) {
             return Arc::clone(lane);
         }
@@ -24,7 +26,7 @@ impl Lanes {
         Arc::clone(
             lanes
                 .entry(endpoint)
-                .or_insert_with(|| Arc::new(Lane::new(endpoint))),
+                .or_insert_with(|| Arc::new(Lane::new(endpoint, health.known(endpoint)))),
         )
     }
 
@@ -44,10 +46,10 @@ impl Lanes {
     }
 
     /// Lets go of lanes that are idle and that nobody holds.
-    pub(super) fn sweep(&self) {
+    pub(super) fn sweep(&self, now: Timestamp) {
         let mut lanes = self.by_endpoint.write();
         // A lane that is held elsewhere may be about to get work.
-        lanes.retain(|_, lane| Arc::strong_count(lane) > 1 || !lane.is_idle());
+        lanes.retain(|_, lane| Arc::strong_count(lane) > 1 || !lane.is_idle(now));
         if lanes.capacity() > 4 * lanes.len() + 64 {
             lanes.shrink_to_fit();
         }

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fanfare_domain::attempt::ErrorKind;
+use fanfare_domain::breaker::OpenReason;
 use fanfare_domain::delivery::StateName;
+use fanfare_domain::endpoint::DisabledReason;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 /// Handles made once, so that counting is an atomic addition.
@@ -13,6 +15,12 @@ pub(super) struct Meters {
     delivered: Counter,
     failed: Counter,
     discarded: Counter,
+    /// Answers whose `Retry-After` held an endpoint's deliveries back.
+    pub(super) slowed: Counter,
+    /// Warnings that an endpoint will be disabled.
+    pub(super) warned: Counter,
+    breakers_open: Gauge,
+    lanes_without_slot: Gauge,
     succeeded: Counter,
     refused: Counter,
     in_flight_gauge: Gauge,
@@ -30,6 +38,10 @@ impl Meters {
             delivered: deliveries("delivered"),
             failed: deliveries("failed"),
             discarded: deliveries("discarded"),
+            slowed: counter!("fanfare_endpoints_slowed_total"),
+            warned: counter!("fanfare_endpoint_warnings_total"),
+            breakers_open: gauge!("fanfare_breakers_open"),
+            lanes_without_slot: gauge!("fanfare_lanes_without_slot"),
             succeeded: attempts("succeeded"),
             refused: attempts("unsuccessful_status"),
             in_flight_gauge: gauge!("fanfare_attempts_in_flight"),
@@ -69,6 +81,24 @@ impl Meters {
     pub(super) fn attempt_ends(&self) -> bool {
         self.in_flight_gauge.decrement(1.0);
         self.in_flight.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    pub(super) fn breaker_opened(&self, reason: OpenReason) {
+        self.breakers_open.increment(1.0);
+        counter!("fanfare_breaker_openings_total", "reason" => reason.as_str()).increment(1);
+    }
+
+    pub(super) fn breaker_closed(&self) {
+        self.breakers_open.decrement(1.0);
+    }
+
+    pub(super) fn disabled(&self, reason: DisabledReason) {
+        counter!("fanfare_endpoints_disabled_total", "reason" => reason.as_str()).increment(1);
+    }
+
+    /// So many lanes wait for a slot.
+    pub(super) fn without_slot(&self, lanes: usize) {
+        self.lanes_without_slot.set(lanes as f64);
     }
 
     pub(super) fn in_flight(&self) -> usize {

@@ -1,7 +1,7 @@
 //! Parking: what found no room in memory, or is on its way for longer than a moment, gets a row in
 //! the store. And the log is read again where something was left in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use fanfare_app::fault::{Fault, planted};
 use fanfare_app::port::StoreError;
 use fanfare_app::port::deliveries::Settlement;
 use fanfare_app::port::log::Position;
+use fanfare_domain::breaker::Passage;
 use fanfare_domain::delivery::{Delivery, DeliveryState};
 use fanfare_domain::id::EndpointId;
 use fanfare_domain::time::Timestamp;
@@ -34,13 +35,19 @@ const GAP: Duration = Duration::from_secs(2);
 /// Deliveries that wait to be parked; past it, events stay in the log and are read from there.
 const MOST_PARKED: usize = 20_000;
 
-/// Deliveries that found no room in memory.
+/// Deliveries that found no room in memory, and lanes that are to be emptied.
 #[derive(Debug, Default)]
-pub(super) struct Parked(Mutex<Vec<Lingering>>);
+pub(super) struct Parked(Mutex<Vec<Lingering>>, Mutex<BTreeSet<EndpointId>>);
 
 impl Parked {
     pub(super) fn add(&self, delivery: Lingering) {
         self.0.lock().push(delivery);
+    }
+
+    /// Nothing of this lane may be sent for a while: what it has in memory goes to the store. That is
+    /// done here, so that no row is being written for it at the same time.
+    pub(super) fn add_lane(&self, endpoint: EndpointId) {
+        self.1.lock().insert(endpoint);
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -68,6 +75,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
     let mut lingering_at = Instant::now();
     while !shared.stopping() {
         let _ = tokio::time::timeout(LOOK, shared.told_parked.notified()).await;
+        empty_lanes(&shared);
         let began = shared.parts.clock.now();
         // No more than there are now: others may come as fast as these go.
         let mut left = shared.parked.len();
@@ -156,7 +164,7 @@ async fn write_lingering(shared: &Arc<Shared>, since: Timestamp) {
             let Some(row) = row(shared, each) else {
                 return false;
             };
-            let lane = shared.lanes.get(row.endpoint);
+            let lane = shared.lanes.get(row.endpoint, &shared.health);
             lane.held(|held| held.note_fresh(row.id));
             let lacks = shared.tracker.lock().lacks_row(each.position, each.place);
             if !lacks {
@@ -185,6 +193,30 @@ fn shed(shared: &Arc<Shared>) {
         if lane.shed() {
             shared.schedule(lane.endpoint, now);
         }
+    }
+}
+
+/// Empties the lanes that may send nothing for a while, unless they may again.
+fn empty_lanes(shared: &Arc<Shared>) {
+    let endpoints = std::mem::take(&mut *shared.parked.1.lock());
+    let now = shared.parts.clock.now();
+    for endpoint in endpoints {
+        let shut = matches!(shared.health.passage(endpoint, now), Passage::Shut(_));
+        let Some(lane) = shared.lanes.find(endpoint).filter(|_| shut) else {
+            continue;
+        };
+        let mut have_rows = false;
+        for emptied in lane.empty() {
+            match emptied {
+                Some(delivery) => shared.parked.add(delivery),
+                None => have_rows = true,
+            }
+        }
+        if have_rows {
+            shared.schedule(endpoint, now);
+        }
+        // A refill that found no room has nobody to come back for it any more.
+        shared.timer.set(now, endpoint);
     }
 }
 

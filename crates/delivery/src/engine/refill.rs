@@ -4,11 +4,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use fanfare_app::fault::{Fault, planted};
+use fanfare_app::directory::Target;
 use fanfare_app::port::StoreError;
+use fanfare_app::port::deliveries::Settlement;
 use fanfare_app::port::log::{Event, EventRef};
-use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason};
+use fanfare_domain::breaker::Passage;
+use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason, FailedReason};
+use fanfare_domain::endpoint::DisabledReason;
+use fanfare_domain::policy::DeliveryPolicy;
+use fanfare_domain::time::Timestamp;
 
 use super::Shared;
+use super::health::disable_endpoint;
 use super::held::Held;
 use super::job::{Job, Origin, Shipment};
 use super::lane::{Lane, Pushed, Refill};
@@ -24,6 +31,16 @@ pub(super) fn kick(shared: &Arc<Shared>, lane: &Arc<Lane>) {
     let now = shared.parts.clock.now();
     if shared.stopping() {
         return;
+    }
+    if lane.is_troubled() {
+        match shared.health.passage(lane.endpoint, now) {
+            Passage::Free => {}
+            // The probe is at hand; its worker comes back.
+            Passage::Probe if lane.has_queued() => return,
+            Passage::Probe => {}
+            Passage::Shut(Some(until)) => return shared.timer.set(until, lane.endpoint),
+            Passage::Shut(None) => return,
+        }
     }
     // While memory is short, a lane reads only when it has nothing left.
     let room = if shared.budget.has_room() {
@@ -59,7 +76,10 @@ async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, wanted: Refill) -> Resul
         return Ok(());
     };
     let now = shared.parts.clock.now();
-    let step = wanted.step.min(STEP);
+    // While the breaker is open, one delivery is wanted as a probe; but what has waited too long is looked
+    // for among many.
+    let open = lane.is_troubled() && shared.health.is_open(lane.endpoint);
+    let step = if open { STEP } else { wanted.step.min(STEP) };
     let limit = step + wanted.rowed;
     let due = shared
         .parts
@@ -67,18 +87,37 @@ async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, wanted: Refill) -> Resul
         .due(lane.endpoint, now, limit)
         .await?;
     let read = due.deliveries.len();
+    let target = shared.parts.directory.target(lane.endpoint);
+    let target = target.filter(|_| open);
+    let waited_too_long = |delivery: &Delivery| {
+        let out = |target: &Target| too_long(&target.policy, delivery, now);
+        target.as_deref().is_some_and(out)
+    };
+    let mut wanted = if open { 1 } else { step };
+    let mut overdue = Vec::new();
     // What is past the step stays for the next read.
     let claimed: Vec<_> = lane.held(|held| {
-        let new = due.deliveries.into_iter();
-        new.filter(|delivery| held.claim(delivery.id))
-            .take(step)
-            .collect()
+        let mut claimed = Vec::new();
+        for delivery in due.deliveries {
+            let too_long = waited_too_long(&delivery);
+            if (wanted == 0 && !too_long) || !held.claim(delivery.id) {
+                continue;
+            }
+            if too_long {
+                overdue.push(delivery);
+            } else {
+                wanted -= 1;
+                claimed.push(delivery);
+            }
+        }
+        claimed
     });
-    let next = if claimed.len() == step || read == limit {
+    let next = if wanted == 0 || read == limit {
         Some(now)
     } else {
         due.next
     };
+    end_overdue(shared, target.as_deref(), overdue, now).await;
     if let Err(cause) = bring_in(shared, lane, &claimed).await {
         lane.held(|held| {
             claimed
@@ -91,6 +130,51 @@ async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, wanted: Refill) -> Resul
         shared.schedule(lane.endpoint, next);
     }
     Ok(())
+}
+
+/// Whether a delivery has waited too long behind an open breaker.
+fn too_long(policy: &DeliveryPolicy, delivery: &Delivery, now: Timestamp) -> bool {
+    match delivery.state {
+        DeliveryState::Waiting { due_at } => {
+            policy.is_out_of_patience(delivery.first_attempt_at, due_at, now)
+        }
+        _ => false,
+    }
+}
+
+/// Ends what has waited too long, without an attempt.
+async fn end_overdue(
+    shared: &Arc<Shared>,
+    target: Option<&Target>,
+    overdue: Vec<Delivery>,
+    now: Timestamp,
+) {
+    let Some(target) = target.filter(|_| !overdue.is_empty()) else {
+        return;
+    };
+    if target.policy.exhausted_disables {
+        let endpoint = &target.endpoint;
+        let scope = endpoint.scope.clone();
+        disable_endpoint(shared, scope, endpoint.id, DisabledReason::Exhausted);
+    }
+    for delivery in overdue {
+        let origin = Origin::Stored(Box::new(delivery.clone()));
+        let delivery = Delivery {
+            state: DeliveryState::Failed {
+                at: now,
+                reason: FailedReason::Exhausted,
+            },
+            ..delivery
+        };
+        let settlement = Settlement {
+            delivery,
+            attempt: None,
+        };
+        let _ = shared
+            .settle
+            .send(Outcome::Settled { origin, settlement })
+            .await;
+    }
 }
 
 async fn bring_in(
@@ -121,9 +205,8 @@ async fn bring_in(
                     origin,
                     extra: false,
                 };
-                let start = shared.parts.options.lane_concurrency_start;
-                if lane.push_stored(job, start) == Pushed::StartWorker {
-                    worker::start(shared, Arc::clone(lane));
+                if lane.push_stored(job, shared.start_limit()) == Pushed::StartWorker {
+                    worker::start(shared, Arc::clone(lane), None);
                 }
             }
             None => {
@@ -133,7 +216,7 @@ async fn bring_in(
                     reason: DiscardedReason::PayloadGone,
                 };
                 let origin = Origin::Stored(Box::new(delivery.clone()));
-                let settlement = fanfare_app::port::deliveries::Settlement {
+                let settlement = Settlement {
                     delivery: Delivery {
                         state,
                         ..delivery.clone()
@@ -155,7 +238,7 @@ pub(super) async fn extra(shared: &Arc<Shared>, asked: Delivery) -> Result<(), S
     if planted(Fault::LoseExtraAttempt) {
         return Ok(());
     }
-    let lane = shared.lanes.get(asked.endpoint);
+    let lane = shared.lanes.get(asked.endpoint, &shared.health);
     // Noted before the row is read, so that it can't be settled in between.
     if !lane.held(|held| held.ask(asked.id)) {
         return Ok(());
@@ -176,8 +259,8 @@ pub(super) async fn extra(shared: &Arc<Shared>, asked: Delivery) -> Result<(), S
         origin: Origin::Stored(Box::new(delivery)),
         extra: true,
     };
-    if lane.push_first(job, shared.parts.options.lane_concurrency_start) == Pushed::StartWorker {
-        worker::start(shared, lane);
+    if lane.push_first(job, shared.start_limit()) == Pushed::StartWorker {
+        worker::start(shared, lane, None);
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The timer: wakes lanes when the store holds something due for them.
+//! The timer: wakes lanes when the store holds something due for them, and when what they hold may be
+//! sent again.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -11,11 +12,13 @@ use tokio::sync::Notify;
 
 use super::Shared;
 use super::refill;
+use super::worker;
 
 /// The longest sleep: the calendar's clock may be set meanwhile.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// When lanes want to be woken: one entry for each lane that has work in the store.
+/// When lanes want to be woken: one entry for each lane that has work in the store, or may
+/// not send yet.
 #[derive(Debug, Default)]
 pub(super) struct Timer {
     entries: Mutex<Entries>,
@@ -80,6 +83,9 @@ pub(super) async fn run(shared: Arc<Shared>) {
                 let Some(lane) = shared.lanes.find(endpoint) else {
                     continue;
                 };
+                if lane.wake() {
+                    worker::start(&shared, Arc::clone(&lane), None);
+                }
                 match lane.store_due() {
                     // The lane read meanwhile, and its next time is later.
                     Some(due) if due > now => shared.timer.set(due, endpoint),

@@ -1,7 +1,6 @@
 //! Workers: each takes jobs of one lane and makes their attempts, one after another.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use fanfare_app::attempt::{AttemptStart, record, sent};
 use fanfare_app::directory::Target;
@@ -10,35 +9,87 @@ use fanfare_app::port::random::unit;
 use fanfare_app::port::sender::{Exchange, OutboundRequest};
 use fanfare_app::test_delivery::unusable_url;
 use fanfare_domain::attempt::Trigger;
+use fanfare_domain::breaker::Ended;
 use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason};
 use fanfare_domain::endpoint::DisabledReason;
-use fanfare_domain::id::EndpointId;
-use fanfare_domain::name::Scope;
 use fanfare_domain::policy::{AttemptResult, RetryAfter, Verdict};
 use fanfare_domain::time::Timestamp;
 
 use super::Shared;
-use super::job::Job;
-use super::lane::{Lane, Pressure};
+use super::health::{self, disable_endpoint};
+use super::lane::{Lane, Next, Turn};
+use super::limit::Pressure;
 use super::refill;
 use super::settle::Outcome;
+use super::slots::{self, Slot};
 
-/// Starts a worker that the lane has counted already.
-pub(super) fn start(shared: &Arc<Shared>, lane: Arc<Lane>) {
-    tokio::spawn(run(Arc::clone(shared), lane));
+/// Starts a worker that the lane has counted already, with a slot if it has one.
+pub(super) fn start(shared: &Arc<Shared>, lane: Arc<Lane>, slot: Option<Slot>) {
+    tokio::spawn(run(Arc::clone(shared), lane, slot));
 }
 
-async fn run(shared: Arc<Shared>, lane: Arc<Lane>) {
-    while let Some(job) = lane.next(shared.stopping()) {
-        let outcome = attempt(&shared, &lane, job).await;
-        // Full: the worker waits with its outcome, and sends nothing new meanwhile.
-        let _ = shared.settle.send(outcome).await;
-        if shared.meters.attempt_ends() && shared.stopping() {
-            shared.idle.notify_waiters();
+/// Starts workers of the lanes whose turn for a slot has come.
+fn start_turns(shared: &Arc<Shared>, mut turns: Vec<slots::Turn>) {
+    while let Some((endpoint, slot)) = turns.pop() {
+        let lane = shared.lanes.find(endpoint);
+        if let Some(lane) = &lane
+            && lane.take_turn()
+        {
+            start(shared, Arc::clone(lane), Some(slot));
+            continue;
+        }
+        turns.extend(shared.slots.give_back(slot));
+        // What it waited for was taken out meanwhile: it has room.
+        if let Some(lane) = lane.filter(|lane| lane.store_due().is_some()) {
+            refill::kick(shared, &lane);
+        }
+    }
+}
+
+async fn run(shared: Arc<Shared>, lane: Arc<Lane>, mut slot: Option<Slot>) {
+    loop {
+        match lane.next(&shared, &mut slot) {
+            Next::Attempt(turn) => {
+                if let Some(at) = turn.wake_at {
+                    shared.timer.set(at, lane.endpoint);
+                }
+                let outcome = attempt(&shared, &lane, *turn).await;
+                // Full: the worker waits with its outcome, and sends nothing new meanwhile.
+                let _ = shared.settle.send(outcome).await;
+                if shared.meters.attempt_ends() && shared.stopping() {
+                    shared.idle.notify_waiters();
+                }
+            }
+            Next::Void { job, end, disables } => {
+                let mut delivery = job.delivery(lane.endpoint);
+                delivery.state = end;
+                if disables {
+                    let scope = delivery.scope.clone();
+                    disable_endpoint(&shared, scope, lane.endpoint, DisabledReason::Exhausted);
+                }
+                let _ = shared
+                    .settle
+                    .send(Outcome::settled(job, delivery, None))
+                    .await;
+            }
+            Next::Wait { tenant, class } => {
+                let turns = shared.slots.wait(&tenant, lane.endpoint, class);
+                start_turns(&shared, turns);
+                break;
+            }
+            Next::End { wake_at } => {
+                if let Some(at) = wake_at {
+                    shared.timer.set(at, lane.endpoint);
+                }
+                break;
+            }
         }
         if lane.store_due().is_some() {
             refill::kick(&shared, &lane);
         }
+    }
+    if let Some(slot) = slot {
+        start_turns(&shared, shared.slots.give_back(slot));
     }
     if lane.store_due().is_some() {
         refill::kick(&shared, &lane);
@@ -55,27 +106,20 @@ pub(super) fn unwanted(target: Option<&Target>) -> Option<DiscardedReason> {
     }
 }
 
-async fn attempt(shared: &Arc<Shared>, lane: &Arc<Lane>, job: Job) -> Outcome {
-    let now = shared.parts.clock.now();
+async fn attempt(shared: &Arc<Shared>, lane: &Arc<Lane>, turn: Turn) -> Outcome {
+    let Turn {
+        job,
+        target,
+        now,
+        slot,
+        probe,
+        ..
+    } = turn;
     let mut delivery = job.delivery(lane.endpoint);
     let first = delivery.attempts == 0;
     shared
         .meters
         .attempt_begins(first.then(|| now.since(job.shipment.event().due_from())));
-    if delivery.expired(now) {
-        let reason = DiscardedReason::Expired;
-        delivery.state = DeliveryState::Discarded { at: now, reason };
-        return Outcome::settled(job, delivery, None);
-    }
-    let target = shared.parts.directory.target(lane.endpoint);
-    let target = match (unwanted(target.as_deref()), target) {
-        (None, Some(target)) => target,
-        (reason, _) => {
-            let reason = reason.unwrap_or(DiscardedReason::EndpointDeleted);
-            delivery.state = DeliveryState::Discarded { at: now, reason };
-            return Outcome::settled(job, delivery, None);
-        }
-    };
     let prepared = target.format.prepare(&job.shipment.parcel, &target, now);
     delivery.attempts = delivery.attempts.saturating_add(1);
     if planted(Fault::SkipNumber) && delivery.attempts == 2 {
@@ -105,20 +149,28 @@ async fn attempt(shared: &Arc<Shared>, lane: &Arc<Lane>, job: Job) -> Outcome {
         }
         None => unusable_url(),
     };
-    let disable = conclude(
-        shared,
-        lane,
-        &target,
-        &mut delivery,
-        &exchange,
-        now,
-        job.extra,
-    );
+    start_turns(shared, shared.slots.give_back(slot));
+    let manner = Manner {
+        began: now,
+        extra: job.extra,
+        probe,
+    };
+    let disable = conclude(shared, lane, &target, &mut delivery, &exchange, manner);
     if let Some(reason) = disable {
         disable_endpoint(shared, target.endpoint.scope.clone(), lane.endpoint, reason);
     }
     let attempt = record(start, &target, exchange);
     Outcome::settled(job, delivery, Some(Box::new(attempt)))
+}
+
+/// How an attempt was made.
+#[derive(Clone, Copy, Debug)]
+struct Manner {
+    began: Timestamp,
+    /// Besides the schedule.
+    extra: bool,
+    /// To find out for a breaker.
+    probe: bool,
 }
 
 /// Puts into the delivery what follows from the attempt; answers whether the endpoint is disabled by it.
@@ -128,9 +180,13 @@ fn conclude(
     target: &Target,
     delivery: &mut Delivery,
     exchange: &Exchange,
-    began: Timestamp,
-    extra: bool,
+    manner: Manner,
 ) -> Option<DisabledReason> {
+    let Manner {
+        began,
+        extra,
+        probe,
+    } = manner;
     let mut status = exchange.response.as_ref().map(|response| response.status);
     let mut error = exchange.error.as_ref().map(|error| error.kind);
     if planted(Fault::TakeFailureForSuccess) && status == Some(500) {
@@ -193,6 +249,13 @@ fn conclude(
     shared
         .meters
         .attempt_answered(exchange.timings.total, succeeded, error);
+    let ended = Ended {
+        succeeded,
+        began,
+        at: ended_at,
+        probe,
+    };
+    health::learn(shared, lane, target, &result, &ended);
     let overloaded = error.is_some() || matches!(status, Some(429 | 503));
     let pressure = if overloaded {
         Pressure::Overloaded
@@ -200,7 +263,7 @@ fn conclude(
         Pressure::Fine
     };
     if lane.adapt(pressure, shared.parts.options.lane_concurrency_most) {
-        start(shared, Arc::clone(lane));
+        start(shared, Arc::clone(lane), None);
     }
     disable
 }
@@ -216,37 +279,4 @@ fn end_if_expired(delivery: &mut Delivery, now: Timestamp) {
     } else {
         delivery.wait_no_longer_than_its_end();
     }
-}
-
-/// How long to wait before disabling an endpoint is tried again, when the store was not available.
-const DISABLE_AGAIN: Duration = Duration::from_secs(1);
-
-fn disable_endpoint(
-    shared: &Arc<Shared>,
-    scope: Scope,
-    endpoint: EndpointId,
-    reason: DisabledReason,
-) {
-    if planted(Fault::ForgetDisabling) {
-        return;
-    }
-    let shared = Arc::clone(shared);
-    tokio::spawn(async move {
-        while let Some(fanfare) = shared.fanfare.get().and_then(std::sync::Weak::upgrade) {
-            match fanfare.disable_endpoint(&scope, endpoint, reason).await {
-                Ok(()) => {
-                    tracing::info!(%endpoint, tenant = %scope.tenant, ?reason, "endpoint disabled");
-                    return;
-                }
-                Err(cause) if shared.stopping() => {
-                    tracing::warn!(%endpoint, error = %cause, "endpoint could not be disabled before the end");
-                    return;
-                }
-                Err(cause) => {
-                    tracing::warn!(%endpoint, error = %cause, "endpoint can't be disabled yet");
-                    tokio::time::sleep(DISABLE_AGAIN).await;
-                }
-            }
-        }
-    });
 }
