@@ -59,6 +59,8 @@ impl Node {
                     .lane_concurrency_start
                     .min(settings.lanes.requests),
                 lane_concurrency_most: settings.lanes.requests,
+                requests_in_all: settings.lanes.requests_in_all,
+                requests_reserved: settings.lanes.requests_reserved,
                 memory_bytes: settings.lanes.event_memory,
                 ..EngineOptions::default()
             },

@@ -42,5 +42,8 @@ pub(crate) async fn create_endpoint(
         .await?;
     let location = format!("/v1/tenants/{}/endpoints/{}", scope.tenant, endpoint.id);
     let health = api.fanfare.endpoint_health(endpoint.id);
-    Ok(created(&location, EndpointView::new(endpoint, health, true)))
+    Ok(created(
+        &location,
+        EndpointView::new(endpoint, health, true),
+    ))
 }

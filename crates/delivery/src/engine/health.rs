@@ -93,7 +93,8 @@ impl HealthBook {
     /// What a lane has to know of its endpoint.
     pub(super) fn known(&self, endpoint: EndpointId) -> Known {
         let book = self.by_endpoint.lock();
-        book.get(&endpoint).map_or_else(Known::default, Patient::known)
+        book.get(&endpoint)
+            .map_or_else(Known::default, Patient::known)
     }
 
     /// Whether an attempt may begin now.

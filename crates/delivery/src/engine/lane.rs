@@ -205,7 +205,9 @@ impl Lane {
         }
         if let Some(limit) = &target.endpoint.rate_limit {
             let began = shared.began;
-            let pace = state.pace.get_or_insert_with(|| Pace::used_up(limit, began));
+            let pace = state
+                .pace
+                .get_or_insert_with(|| Pace::used_up(limit, began));
             let ready_at = pace.ready_at(limit, now);
             if ready_at > now {
                 return state.end(Some(ready_at));
@@ -258,9 +260,8 @@ impl Lane {
     /// started.
     pub(super) fn wake(&self) -> bool {
         let mut state = self.state.lock();
-        let wanted = !state.queue.is_empty()
-            && !state.waits_for_slot
-            && state.workers < state.limit.get();
+        let wanted =
+            !state.queue.is_empty() && !state.waits_for_slot && state.workers < state.limit.get();
         state.workers += usize::from(wanted);
         wanted
     }

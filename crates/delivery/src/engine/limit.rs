@@ -99,7 +99,10 @@ mod tests {
                 large.learn(Pressure::Fine, large.get(), 64);
             }
         }
-        assert!(small.get().abs_diff(large.get()) <= 2, "{small:?} {large:?}");
+        assert!(
+            small.get().abs_diff(large.get()) <= 2,
+            "{small:?} {large:?}"
+        );
     }
 
     #[test]

@@ -124,8 +124,8 @@ impl Slots {
         };
         let more = |taken: u64| {
             let later = taken >> 32;
-            let free = taken % LATER < self.most
-                && (class == Class::First || later < self.for_later);
+            let free =
+                taken % LATER < self.most && (class == Class::First || later < self.for_later);
             free.then_some(taken + one)
         };
         self.taken
@@ -303,7 +303,11 @@ mod tests {
         let slots = Slots::new(1, 0);
         let mut held = vec![slots.take(Class::First).unwrap()];
         for number in 0..6 {
-            let class = if number < 3 { Class::First } else { Class::Later };
+            let class = if number < 3 {
+                Class::First
+            } else {
+                Class::Later
+            };
             assert_eq!(slots.wait(&tenant("a"), lane(number), class), []);
         }
         let mut order = Vec::new();
@@ -332,7 +336,11 @@ mod tests {
                 let (slots, done, given) = (&slots, &done, &given);
                 scope.spawn(move || {
                     let me = lane(number);
-                    let class = if number % 2 == 0 { Class::First } else { Class::Later };
+                    let class = if number % 2 == 0 {
+                        Class::First
+                    } else {
+                        Class::Later
+                    };
                     let hand = |turns: Vec<Turn>| given.lock().extend(turns);
                     for _ in 0..2_000 {
                         let slot = slots.take(class).unwrap_or_else(|| {

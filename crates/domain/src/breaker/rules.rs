@@ -144,7 +144,10 @@ impl BreakerPatch {
         if let (Some(first), Some(longest)) = (self.first_wait, self.longest_wait)
             && first > longest
         {
-            fault("breaker/longest_wait", "must not be shorter than first_wait");
+            fault(
+                "breaker/longest_wait",
+                "must not be shorter than first_wait",
+            );
         }
         faults
     }

@@ -92,6 +92,8 @@ pub(crate) struct Outbound {
 pub(crate) struct Lanes {
     pub(crate) deliveries: usize,
     pub(crate) requests: usize,
+    pub(crate) requests_in_all: usize,
+    pub(crate) requests_reserved: usize,
     pub(crate) event_memory: usize,
 }
 
@@ -189,10 +191,20 @@ impl Lanes {
     fn read(reader: &mut Reader) -> Option<Self> {
         let deliveries = reader.one("lane_deliveries", value::count(1..=100_000));
         let requests = reader.one("lane_requests", value::count(1..=10_000));
+        let in_all = reader.one("requests_in_all", value::count(1..=100_000));
+        let reserved = reader.one("requests_reserved", value::count(0..=99_999));
+        if let (Some(in_all), Some(reserved)) = (in_all, reserved)
+            && reserved >= in_all
+        {
+            reader.unfit("requests_reserved", "must be less than requests_in_all");
+            return None;
+        }
         let memory = reader.one("event_memory", value::size(1 << 20..=1 << 40));
         Some(Self {
             deliveries: deliveries?,
             requests: requests?,
+            requests_in_all: in_all?,
+            requests_reserved: reserved?,
             event_memory: memory?,
         })
     }
@@ -265,15 +277,22 @@ fn read_policy(reader: &mut Reader) -> Option<DeliveryPolicy> {
     let wait = Duration::ZERO..=PolicyPatch::MAX_WAIT;
     let waits = reader.list("delivery_waits", value::duration(wait));
     let jitter = reader.one("delivery_jitter", value::share);
+    let never = Duration::ZERO;
+    let disable_after = reader.one("disable_after", value::duration(never..=30 * DAY));
     let patch = PolicyPatch {
         timeout: Some(timeout?),
         waits: Some(waits?),
         jitter: Some(jitter?),
+        disable_after: Some(disable_after?),
         ..PolicyPatch::default()
     };
     let faults = patch.faults();
     for fault in &faults {
-        reader.unfit(&format!("delivery_{}", fault.member), fault.detail);
+        let key = match fault.member {
+            "disable_after" => "disable_after".to_owned(),
+            member => format!("delivery_{member}"),
+        };
+        reader.unfit(&key, fault.detail);
     }
     faults
         .is_empty()

@@ -71,6 +71,36 @@ pub(crate) const METRICS: &[Metric] = &[
         description: "Time that attempts took, the answer's body included.",
     },
     Metric {
+        name: "fanfare_lanes_without_slot",
+        sort: Sort::Gauge,
+        description: "Endpoints whose deliveries wait since requests_in_all are under way, measured with each scan.",
+    },
+    Metric {
+        name: "fanfare_breakers_open",
+        sort: Sort::Gauge,
+        description: "Endpoints whose breaker is open or probing.",
+    },
+    Metric {
+        name: "fanfare_breaker_openings_total",
+        sort: Sort::Counter,
+        description: "Times that a breaker opened, by reason.",
+    },
+    Metric {
+        name: "fanfare_endpoints_slowed_total",
+        sort: Sort::Counter,
+        description: "Answers whose Retry-After held an endpoint's other deliveries back.",
+    },
+    Metric {
+        name: "fanfare_endpoint_warnings_total",
+        sort: Sort::Counter,
+        description: "Warnings that an endpoint does nothing but fail and will be disabled.",
+    },
+    Metric {
+        name: "fanfare_endpoints_disabled_total",
+        sort: Sort::Counter,
+        description: "Endpoints that the server disabled, by reason.",
+    },
+    Metric {
         name: "fanfare_operational_events_total",
         sort: Sort::Counter,
         description: "Operational events that were made.",

@@ -7,11 +7,11 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use fanfare_app::directory::Target;
+use fanfare_app::notices::{self, Notice};
 use fanfare_domain::breaker::Ended;
 use fanfare_domain::endpoint::{DisabledReason, Failing};
 use fanfare_domain::id::EndpointId;
 use fanfare_domain::name::Scope;
-use fanfare_domain::time::Timestamp;
 
 use super::Patient;
 use crate::engine::Shared;
@@ -48,12 +48,6 @@ pub(super) fn learn(shared: &Arc<Shared>, patient: &mut Patient, target: &Target
         let due = warnings_due(age, limit);
         if due > patient.warnings {
             patient.warnings = due;
-            tracing::warn!(
-                endpoint = %endpoint.id,
-                tenant = %endpoint.scope.tenant,
-                failing_since = %since,
-                "endpoint has done nothing but fail and will be disabled if it goes on so"
-            );
         }
         if patient.saved.is_none() && age < SAVED_AFTER.min(limit / 20) {
             return;
@@ -126,14 +120,30 @@ async fn save(shared: Arc<Shared>, scope: Scope, endpoint: EndpointId) {
 /// Tells of a warning, or that what was warned of is over.
 fn tell(shared: &Shared, target: &Target, before: Option<Failing>, after: Option<Failing>) {
     let warnings = |failing: Option<Failing>| failing.map_or(0, |failing| failing.warnings);
+    let endpoint = &target.endpoint;
+    let (id, tenant) = (endpoint.id, &endpoint.scope.tenant);
     match (before, after) {
         (_, Some(failing)) if failing.warnings > warnings(before) => {
+            let Failing { since, warnings } = failing;
+            let passed = WARNINGS[usize::from(warnings - 1).min(WARNINGS.len() - 1)];
+            let limit = target.policy.disable_after.unwrap_or_default();
+            let disabled_at = since.after(limit);
             shared.meters.warned.increment(1);
-            let _ = (target, failing);
+            tracing::warn!(endpoint = %id, %tenant, failing_since = %since, passed_percent = passed, %disabled_at, "endpoint does nothing but fail and will be disabled");
+            shared.tell(|| {
+                let change = notices::Change::Warned {
+                    failing_since: since,
+                    passed,
+                    disabled_at,
+                };
+                Notice::of(endpoint, change)
+            });
         }
         (Some(failing), None) if failing.warnings > 0 => {
-            let at: Timestamp = shared.parts.clock.now();
-            tracing::info!(endpoint = %target.endpoint.id, failing_since = %failing.since, recovered_at = %at, "endpoint answers again");
+            let at = shared.parts.clock.now();
+            let failing_since = failing.since;
+            tracing::info!(endpoint = %id, %tenant, %failing_since, "endpoint that was warned of answers again");
+            shared.tell(|| Notice::of(endpoint, notices::Change::Recovered { failing_since, at }));
         }
         _ => {}
     }
@@ -176,6 +186,9 @@ mod tests {
     fn the_owner_is_warned_at_a_half_three_quarters_and_nine_tenths() {
         let days = |days: f64| Duration::from_secs_f64(days * 86_400.0);
         let due = |age| warnings_due(days(age), days(5.0));
-        assert_eq!([0.0, 2.4, 2.5, 3.7, 3.75, 4.4, 4.5, 4.9].map(due), [0, 0, 1, 1, 2, 2, 3, 3]);
+        assert_eq!(
+            [0.0, 2.4, 2.5, 3.7, 3.75, 4.4, 4.5, 4.9].map(due),
+            [0, 0, 1, 1, 2, 2, 3, 3]
+        );
     }
 }
