@@ -189,6 +189,13 @@ impl ScriptedSender {
         self.world.lock().always.insert(url.to_owned(), answer);
     }
 
+    /// Requests to a URL get no answer of its own any more.
+    pub fn forget(&self, url: &str) {
+        let mut world = self.world.lock();
+        world.always.remove(url);
+        world.next.remove(url);
+    }
+
     /// Requests to URLs that have no answer of their own get what this says.
     pub fn decide(&self, decide: impl FnMut(&Sent) -> Answer + Send + 'static) {
         self.world.lock().decide = Some(Box::new(decide));

@@ -204,10 +204,12 @@ impl Lane {
             }
         }
         if let Some(limit) = &target.endpoint.rate_limit {
-            let began = shared.began;
-            let pace = state
-                .pace
-                .get_or_insert_with(|| Pace::used_up(limit, began));
+            // What was sent before the start is not known; an endpoint made since has got nothing.
+            let since_start = target.endpoint.created_at >= shared.began;
+            let pace = state.pace.get_or_insert_with(|| match since_start {
+                true => Pace::default(),
+                false => Pace::used_up(limit, shared.began),
+            });
             let ready_at = pace.ready_at(limit, now);
             if ready_at > now {
                 return state.end(Some(ready_at));

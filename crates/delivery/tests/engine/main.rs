@@ -7,9 +7,11 @@
     reason = "an error is a failure of the test"
 )]
 
+mod breaker;
 mod crash;
 mod endpoint_state;
 mod extra_and_replay;
+mod failing;
 mod lanes;
 mod long_run;
 mod operational;
@@ -18,6 +20,8 @@ mod quotas;
 mod recording;
 mod recovery;
 mod retries;
+mod slots;
+mod slowing;
 mod store_away;
 mod time;
 mod world;

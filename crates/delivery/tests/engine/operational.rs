@@ -4,6 +4,7 @@ use fanfare_app::endpoints::EndpointDraft;
 use fanfare_app::port::Log;
 use fanfare_app::port::log::EventQuery;
 use fanfare_app::tenants::TenantDraft;
+use fanfare_domain::breaker::BreakerPatch;
 use fanfare_domain::endpoint::Endpoint;
 use fanfare_domain::name::{Scope, TenantId};
 use fanfare_domain::policy::PolicyPatch;
@@ -29,6 +30,10 @@ fn short() -> PolicyPatch {
     PolicyPatch {
         waits: Some(vec![seconds(0), seconds(1)]),
         jitter: Some(0.0),
+        breaker: Some(BreakerPatch {
+            enabled: Some(false),
+            ..BreakerPatch::default()
+        }),
         ..PolicyPatch::default()
     }
 }
