@@ -279,6 +279,13 @@ impl Dispatch for Engine {
 
     fn changed(&self, endpoint: EndpointId) {
         health::changed(&self.shared, endpoint);
+        // What held it back may be gone.
+        if let Some(lane) = self.shared.lanes.find(endpoint)
+            && lane.has_queued()
+        {
+            let now = self.shared.parts.clock.now();
+            self.shared.timer.set(now, endpoint);
+        }
         discard::if_unwanted(&self.shared, endpoint);
     }
 

@@ -319,3 +319,63 @@ async fn an_event_type_says_how_it_is_delivered_within_the_bounds_of_any_policy(
         .ok(200);
     assert_eq!(cleared["delivery_policy"], json!({}));
 }
+
+#[tokio::test]
+async fn an_endpoint_has_a_rate_and_a_breaker_and_shows_how_it_stands() {
+    let world = World::furnished().await;
+    let endpoint = json!({
+        "url": "https://example.com/hook",
+        "rate_limit": {"requests": 200, "per": "second"},
+        "delivery_policy": {"breaker": {"failures": 5, "longest_wait": "1h"}, "disable_after": "2d"},
+    });
+    let made = world.post("/v1/tenants/acme/endpoints", endpoint).await;
+    let path = made.headers["location"].to_str().unwrap().to_owned();
+    let view = made.ok(201);
+    let usual = json!({"requests": 200, "per": "second", "burst": 4});
+    assert_eq!(view["rate_limit"], usual);
+    let policy = json!({"breaker": {"failures": 5, "longest_wait": "1h"}, "disable_after": "2d"});
+    assert_eq!(view["delivery_policy"], policy);
+    let closed = json!({"state": "closed", "since": null, "reason": null, "next_probe_at": null});
+    assert_eq!(view["breaker"], closed);
+    assert_eq!(view["failing_since"], json!(null));
+
+    let patch = json!({
+        "rate_limit": {"per": "minute"},
+        "delivery_policy": {"breaker": {"enabled": false}},
+    });
+    let after = world.write("PATCH", &path, patch).await.ok(200);
+    assert_eq!(after["rate_limit"]["per"], "minute");
+    assert_eq!(after["delivery_policy"]["breaker"]["enabled"], false);
+    let none = world
+        .write("PATCH", &path, json!({"rate_limit": null}))
+        .await;
+    assert_eq!(none.ok(200)["rate_limit"], json!(null));
+}
+
+#[tokio::test]
+async fn impossible_rates_and_breakers_are_refused_with_the_member_and_the_reason() {
+    let world = World::furnished().await;
+    let endpoint = json!({
+        "url": "https://example.com/hook",
+        "rate_limit": {"requests": 20_000, "per": "second", "burst": 1},
+        "delivery_policy": {
+            "breaker": {"first_wait": "1h", "longest_wait": "1m"},
+            "disable_after": "1m",
+        },
+    });
+    let refused = world.post("/v1/tenants/acme/endpoints", endpoint).await;
+    let problem = refused.problem(422);
+    let text = problem.to_string();
+    for pointer in [
+        "#/rate_limit/requests",
+        "#/delivery_policy/breaker/longest_wait",
+        "#/delivery_policy/disable_after",
+    ] {
+        assert!(text.contains(pointer), "{pointer} {text}");
+    }
+    for rate in [json!({"requests": 5}), json!({"requests": 0, "per": "minute"})] {
+        let endpoint = json!({"url": "https://example.com/hook", "rate_limit": rate});
+        let refused = world.post("/v1/tenants/acme/endpoints", endpoint).await;
+        assert!(refused.problem(422).to_string().contains("rate_limit"));
+    }
+}

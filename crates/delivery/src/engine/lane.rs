@@ -76,6 +76,8 @@ pub(super) enum Next {
         /// Whether its endpoint is disabled by it.
         disables: bool,
     },
+    /// It gives its slot back and asks again: the slot is none for what is next.
+    GiveBack,
     /// It ends: its lane waits for a slot.
     Wait {
         /// Whose lane it is.
@@ -220,7 +222,10 @@ impl Lane {
         } else {
             Class::Later
         };
-        let slot = match slot.take_if(|slot| slot.serves(class)) {
+        if slot.as_ref().is_some_and(|slot| !slot.serves(class)) {
+            return Next::GiveBack;
+        }
+        let slot = match slot.take() {
             Some(slot) => slot,
             None => match shared.slots.take(class) {
                 Some(slot) => slot,

@@ -72,6 +72,12 @@ async fn run(shared: Arc<Shared>, lane: Arc<Lane>, mut slot: Option<Slot>) {
                     .send(Outcome::settled(job, delivery, None))
                     .await;
             }
+            Next::GiveBack => {
+                if let Some(slot) = slot.take() {
+                    start_turns(&shared, shared.slots.give_back(slot));
+                }
+                continue;
+            }
             Next::Wait { tenant, class } => {
                 let turns = shared.slots.wait(&tenant, lane.endpoint, class);
                 start_turns(&shared, turns);

@@ -65,7 +65,8 @@ async fn a_rate_is_kept_smoothly_and_used_fully_while_answers_are_slow() {
 async fn retries_and_replays_count_and_so_does_what_is_sent_after_a_crash() {
     for seed in 0..20 {
         let chance = Seeded::new(seed);
-        let (requests, per) = *chance.pick(&[(1, Per::Second), (30, Per::Second), (90, Per::Minute)]);
+        let (requests, per) =
+            *chance.pick(&[(1, Per::Second), (30, Per::Second), (90, Per::Minute)]);
         let burst = 1 + chance.below(5) as u32;
         let mut world = World::new().await;
         world.endpoint_with(limited(requests, per, burst)).await;
