@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fanfare_app::endpoints::EndpointDraft;
 use fanfare_delivery::EngineOptions;
+use fanfare_domain::breaker::BreakerPatch;
 use fanfare_domain::policy::PolicyPatch;
 use fanfare_testkit::builders::endpoint;
 use fanfare_testkit::seeded::Seeded;
@@ -25,6 +26,8 @@ pub(crate) fn engine(chance: &Seeded) -> EngineOptions {
         lane_queue: *chance.pick(&[2, 16, 256]),
         lane_concurrency_start: *chance.pick(&[1, 4, 8]),
         lane_concurrency_most: *chance.pick(&[8, 12]),
+        requests_in_all: *chance.pick(&[2, 12, 2_048]),
+        requests_reserved: *chance.pick(&[0, 1, 6]),
         memory_bytes: *chance.pick(&[2 * 1_024, 64 * 1_024, 64 * 1_024 * 1_024]),
         linger: *chance.pick(&[millis(300), seconds(1)]),
         scan_every: *chance.pick(&[seconds(3), seconds(10), seconds(30)]),
@@ -43,6 +46,10 @@ pub(crate) fn draft(chance: &Seeded, url: &str) -> EndpointDraft {
         total_time: chance.chance(0.2).then(|| seconds(20)),
         retry_after_limit: Some(*chance.pick(&[Duration::ZERO, RETRY_AFTER_LIMIT])),
         gone_disables: Some(chance.chance(0.8)),
+        breaker: Some(BreakerPatch {
+            enabled: Some(false),
+            ..BreakerPatch::default()
+        }),
         ..PolicyPatch::default()
     };
     policy.exhausted_disables = Some(chance.chance(0.1));

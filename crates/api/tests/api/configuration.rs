@@ -373,7 +373,10 @@ async fn impossible_rates_and_breakers_are_refused_with_the_member_and_the_reaso
     ] {
         assert!(text.contains(pointer), "{pointer} {text}");
     }
-    for rate in [json!({"requests": 5}), json!({"requests": 0, "per": "minute"})] {
+    for rate in [
+        json!({"requests": 5}),
+        json!({"requests": 0, "per": "minute"}),
+    ] {
         let endpoint = json!({"url": "https://example.com/hook", "rate_limit": rate});
         let refused = world.post("/v1/tenants/acme/endpoints", endpoint).await;
         assert!(refused.problem(422).to_string().contains("rate_limit"));

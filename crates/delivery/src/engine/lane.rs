@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use fanfare_app::fault::{Fault, planted};
 use fanfare_app::directory::Target;
+use fanfare_app::fault::{Fault, planted};
 use fanfare_domain::breaker::Passage;
 use fanfare_domain::delivery::{DeliveryState, DiscardedReason};
 use fanfare_domain::id::{DeliveryId, EndpointId};

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use fanfare_app::fault::{Fault, planted};
 use fanfare_app::directory::Target;
+use fanfare_app::fault::{Fault, planted};
 use fanfare_app::port::StoreError;
 use fanfare_app::port::deliveries::Settlement;
 use fanfare_app::port::log::{Event, EventRef};

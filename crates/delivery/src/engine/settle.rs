@@ -115,7 +115,9 @@ async fn settle(shared: &Arc<Shared>, origins: &[Origin], mut settlements: Vec<S
     let settlements = Arc::new(settlements);
     if planted(Fault::LetGoBeforeCommit) {
         for (origin, settlement) in origins.iter().zip(settlements.iter()) {
-            let lane = shared.lanes.get(settlement.delivery.endpoint);
+            let lane = shared
+                .lanes
+                .get(settlement.delivery.endpoint, &shared.health);
             lane.release(origin, settlement.delivery.id);
         }
     }

@@ -1,6 +1,7 @@
 //! Workers: each takes jobs of one lane and makes their attempts, one after another.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fanfare_app::attempt::{AttemptStart, record, sent};
 use fanfare_app::directory::Target;

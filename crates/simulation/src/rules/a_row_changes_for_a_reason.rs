@@ -1,7 +1,7 @@
 //! A row is made for a delivery that waits for its first attempt, and changes with a recorded attempt, or
-//! because what waits is discarded.
+//! because what waits is discarded or has waited past its total time.
 
-use fanfare_domain::delivery::{Delivery, DeliveryState};
+use fanfare_domain::delivery::{Delivery, DeliveryState, FailedReason};
 use fanfare_testkit::memory_store::Change;
 
 use super::{Broken, Rule};
@@ -26,6 +26,14 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
                 // The store did it and could not say so: it was told again.
                 _ if tale.row_before(*place) == Some(*row) => true,
                 DeliveryState::Discarded { .. } => true,
+                // Its turn came after its total time.
+                DeliveryState::Failed { at, reason } => {
+                    let known = story.endpoints.get(&tale.endpoint);
+                    let total = known.and_then(|known| known.policy.total_time);
+                    let over = row.first_attempt_at.zip(total);
+                    reason == FailedReason::Exhausted
+                        && over.is_some_and(|(first, total)| at > first.after(total))
+                }
                 DeliveryState::Waiting { due_at } => {
                     let first = story.endpoints.get(&tale.endpoint).map(|known| {
                         if row.replay_of.is_some() {
@@ -38,7 +46,7 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
                         && tale.row_before(*place).is_none()
                         && (first == Some(due_at) || gone(story, tale, row))
                 }
-                _ => false,
+                DeliveryState::Delivered { .. } => false,
             };
             if !reason {
                 let how = format!("{id} became {:?} without an attempt", row.state);

@@ -14,7 +14,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 /// What went wrong before is over after so long.
-const SETTLED_AFTER: Duration = Duration::from_secs(15);
+/// A `Retry-After` keeps a lane back for up to half a minute.
+const SETTLED_AFTER: Duration = Duration::from_secs(35);
 /// The longest that an attempt may be late then.
 const MOMENT: Duration = Duration::from_millis(2_500);
 

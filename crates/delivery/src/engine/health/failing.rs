@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use fanfare_app::directory::Target;
+use fanfare_app::fault::{Fault, planted};
 use fanfare_app::notices::{self, Notice};
 use fanfare_domain::breaker::Ended;
 use fanfare_domain::endpoint::{DisabledReason, Failing};
@@ -156,6 +157,9 @@ pub(in super::super) fn disable_endpoint(
     endpoint: EndpointId,
     reason: DisabledReason,
 ) {
+    if planted(Fault::ForgetDisabling) {
+        return;
+    }
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
         while let Some(fanfare) = shared.fanfare.get().and_then(Weak::upgrade) {
