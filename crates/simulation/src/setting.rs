@@ -22,12 +22,19 @@ pub(crate) const fn millis(count: u64) -> Duration {
 
 /// The engine's settings: mostly narrow, so that its bounds are met.
 pub(crate) fn engine(chance: &Seeded) -> EngineOptions {
+    let lane_queue = *chance.pick(&[2, 16, 256]);
+    // Where lanes hold little, they have few slots to share as well.
+    let requests_in_all = match lane_queue {
+        2 => 3,
+        16 => 12,
+        _ => 2_048,
+    };
     EngineOptions {
-        lane_queue: *chance.pick(&[2, 16, 256]),
+        lane_queue,
         lane_concurrency_start: *chance.pick(&[1, 4, 8]),
         lane_concurrency_most: *chance.pick(&[8, 12]),
-        requests_in_all: *chance.pick(&[2, 12, 2_048]),
-        requests_reserved: *chance.pick(&[0, 1, 6]),
+        requests_in_all,
+        requests_reserved: requests_in_all / 2,
         memory_bytes: *chance.pick(&[2 * 1_024, 64 * 1_024, 64 * 1_024 * 1_024]),
         linger: *chance.pick(&[millis(300), seconds(1)]),
         scan_every: *chance.pick(&[seconds(3), seconds(10), seconds(30)]),
@@ -46,10 +53,7 @@ pub(crate) fn draft(chance: &Seeded, url: &str) -> EndpointDraft {
         total_time: chance.chance(0.2).then(|| seconds(20)),
         retry_after_limit: Some(*chance.pick(&[Duration::ZERO, RETRY_AFTER_LIMIT])),
         gone_disables: Some(chance.chance(0.8)),
-        breaker: Some(BreakerPatch {
-            enabled: Some(false),
-            ..BreakerPatch::default()
-        }),
+        breaker: Some(BreakerPatch::off()),
         ..PolicyPatch::default()
     };
     policy.exhausted_disables = Some(chance.chance(0.1));

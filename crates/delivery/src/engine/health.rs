@@ -149,7 +149,9 @@ pub(super) fn learn(
     if ended.succeeded && !lane.is_troubled() {
         return;
     }
-    let chance = unit(shared.parts.random.bits());
+    let has_breaker = target.policy.breaker.is_some();
+    let chance = has_breaker.then(|| unit(shared.parts.random.bits()));
+    let chance = chance.unwrap_or_default();
     let consequence = {
         let mut book = shared.health.by_endpoint.lock();
         if !book.contains_key(&lane.endpoint) && (ended.succeeded || !is_wanted(shared, lane)) {

@@ -198,10 +198,7 @@ async fn switched_off_it_never_opens() {
     let world = World::quiet().await;
     let policy = PolicyPatch {
         waits: Some(vec![seconds(0), seconds(5)]),
-        breaker: Some(BreakerPatch {
-            enabled: Some(false),
-            ..BreakerPatch::default()
-        }),
+        breaker: Some(BreakerPatch::off()),
         ..PolicyPatch::default()
     };
     let made = world.endpoint_with(draft(policy)).await;

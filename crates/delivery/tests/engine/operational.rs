@@ -30,10 +30,7 @@ fn short() -> PolicyPatch {
     PolicyPatch {
         waits: Some(vec![seconds(0), seconds(1)]),
         jitter: Some(0.0),
-        breaker: Some(BreakerPatch {
-            enabled: Some(false),
-            ..BreakerPatch::default()
-        }),
+        breaker: Some(BreakerPatch::off()),
         ..PolicyPatch::default()
     }
 }

@@ -7,6 +7,7 @@ use fanfare_app::port::log::Event;
 use fanfare_app::recovery::{Action, JobChange, JobDraft, RecoverDraft};
 use fanfare_app::{Conflict, UseCaseError};
 use fanfare_delivery::EngineOptions;
+use fanfare_domain::breaker::BreakerPatch;
 use fanfare_domain::delivery::{Delivery, DeliveryState, StateName};
 use fanfare_domain::endpoint::Endpoint;
 use fanfare_domain::job::{Job, JobReason, JobState, Missing, Progress};
@@ -23,6 +24,7 @@ fn one_attempt() -> fanfare_app::endpoints::EndpointDraft {
         policy: Some(PolicyPatch {
             waits: Some(vec![seconds(0)]),
             jitter: Some(0.0),
+            breaker: Some(BreakerPatch::off()),
             ..PolicyPatch::default()
         }),
         ..endpoint(URL)

@@ -80,6 +80,15 @@ impl BreakerRules {
 }
 
 impl BreakerPatch {
+    /// One that switches the breaker off.
+    #[must_use]
+    pub fn off() -> Self {
+        Self {
+            enabled: Some(false),
+            ..Self::default()
+        }
+    }
+
     /// What it makes of a preset's rules.
     #[must_use]
     pub fn over(&self, preset: Option<&BreakerRules>) -> Option<BreakerRules> {

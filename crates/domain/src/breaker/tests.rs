@@ -201,10 +201,7 @@ fn a_patch_switches_it_off_on_and_over() {
     let none = BreakerPatch::default();
     assert_eq!(none.over(None), None);
     assert_eq!(none.over(Some(&native)), Some(native.clone()));
-    let off = BreakerPatch {
-        enabled: Some(false),
-        ..BreakerPatch::default()
-    };
+    let off = BreakerPatch::off();
     assert_eq!(off.over(Some(&native)), None);
     let fewer = BreakerPatch {
         failures: Some(3),
