@@ -4,6 +4,7 @@ pub(crate) mod breaker;
 pub(crate) mod change;
 pub(crate) mod create;
 pub(crate) mod form;
+pub(crate) mod matching;
 pub(crate) mod policy;
 pub(crate) mod rate;
 pub(crate) mod read;

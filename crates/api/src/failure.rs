@@ -15,6 +15,13 @@ impl From<UseCaseError> for Problem {
             UseCaseError::NotFound { .. } => Self::new(Kind::NotFound, error.to_string()),
             UseCaseError::Conflict(conflict) => Self::new(Kind::Conflict, conflict.to_string()),
             UseCaseError::Limit(exceeded) => Self::quota(exceeded),
+            UseCaseError::Filters(cause) => {
+                tracing::warn!(error = %cause, "request refused for now");
+                Self::new(
+                    Kind::Unavailable,
+                    format!("{cause}; repeat the request later"),
+                )
+            }
             UseCaseError::Store(cause) => Self::from(cause),
         }
     }

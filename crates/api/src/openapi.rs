@@ -152,7 +152,7 @@ mod tests {
                 );
             }
         }
-        assert_eq!(count, 49);
+        assert_eq!(count, 50);
     }
 
     #[test]
@@ -178,7 +178,7 @@ mod tests {
         let document = serde_json::to_value(openapi()).unwrap();
         let schemas = &document["components"]["schemas"];
         let member = |form: &str, name: &str| schemas[form]["properties"][name].clone();
-        for form in ["EventInput", "BatchEventInput"] {
+        for form in ["EventInput", "BatchEventInput", "MatchInput"] {
             assert!(member(form, "data")["example"].is_object(), "{form}");
             assert_eq!(member(form, "attributes")["maxProperties"], 32, "{form}");
         }

@@ -77,6 +77,7 @@ pub(crate) fn documented() -> (Router<Api>, OpenApi) {
         .routes(routes!(endpoints::secrets::list_endpoint_secrets))
         .routes(routes!(endpoints::secrets::rotate_endpoint_secret))
         .routes(routes!(endpoints::test::test_endpoint))
+        .routes(routes!(endpoints::matching::match_endpoint))
         .routes(routes!(endpoints::stats::get_endpoint_stats))
         .routes(routes!(
             events::publish::publish_event,

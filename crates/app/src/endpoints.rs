@@ -35,6 +35,8 @@ pub struct EndpointDraft {
     pub event_types: Option<Vec<SubscriptionDraft>>,
     /// Narrows it to events with such attributes.
     pub attributes: Option<BTreeMap<String, Vec<String>>>,
+    /// Narrows it to events that satisfy this expression.
+    pub filter: Option<String>,
     /// Headers that each request carries.
     pub headers: Option<BTreeMap<String, String>>,
     /// The caller's own notes.
@@ -131,6 +133,7 @@ impl Fanfare {
             description: given.description,
             event_types: given.event_types,
             attributes: given.attributes,
+            filter: given.filter,
             headers: given.headers,
             metadata: given.metadata,
             policy: given.policy,
@@ -222,6 +225,7 @@ impl Fanfare {
             endpoint.description = given.description;
             endpoint.event_types = given.event_types;
             endpoint.attributes = given.attributes;
+            endpoint.filter = given.filter;
             endpoint.headers = given.headers;
             endpoint.metadata = given.metadata;
             endpoint.policy = given.policy;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use fanfare_domain::fault::Fault;
 use fanfare_domain::quota::Quota;
 
+use crate::filter::TooManyWait;
 use crate::port::StoreError;
 
 /// Why a use case did nothing.
@@ -27,6 +28,9 @@ pub enum UseCaseError {
     /// A bound is reached.
     #[error(transparent)]
     Limit(Exceeded),
+    /// Not now: filters have too much to do.
+    #[error(transparent)]
+    Filters(#[from] TooManyWait),
     /// The store could not do it.
     #[error(transparent)]
     Store(#[from] StoreError),

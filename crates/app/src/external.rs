@@ -80,6 +80,7 @@ impl Fanfare {
             description: String::new(),
             event_types: None,
             attributes: Default::default(),
+            filter: None,
             headers: Default::default(),
             metadata: Default::default(),
             policy: Default::default(),

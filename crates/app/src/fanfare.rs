@@ -12,6 +12,8 @@ use tokio::sync::{Mutex, Notify};
 
 use crate::directory::{Directory, Touched};
 use crate::error::UseCaseError;
+use crate::filter::{FilterThreads, FilterThreadsOptions};
+use crate::matching::Outcomes;
 use crate::notices::{Notice, Queue};
 use crate::port::{Clock, Configuration, Deliveries, Dispatch, Log, Random, Sender, StoreError};
 use crate::quotas::KeyPaces;
@@ -57,6 +59,8 @@ pub struct Limits {
     pub rotation_overlap: Duration,
     /// Bounds of jobs.
     pub jobs: JobLimits,
+    /// How much is evaluated at once of endpoints' filters.
+    pub filters: FilterThreadsOptions,
 }
 
 impl Default for Limits {
@@ -71,6 +75,7 @@ impl Default for Limits {
             idempotency: Duration::from_secs(24 * 3600),
             rotation_overlap: Duration::from_secs(24 * 3600),
             jobs: JobLimits::default(),
+            filters: FilterThreadsOptions::default(),
         }
     }
 }
@@ -80,6 +85,8 @@ pub struct Fanfare {
     pub(crate) ports: Ports,
     pub(crate) directory: Arc<Directory>,
     pub(crate) limits: Limits,
+    pub(crate) filters: FilterThreads,
+    pub(crate) outcomes: Outcomes,
     /// The administrator's key from the settings, which is in no store.
     administrator: Option<Arc<Key>>,
     /// Held while changes are taken in, so that they are taken in once and in order.
@@ -120,6 +127,8 @@ impl Fanfare {
         Self {
             ports,
             directory,
+            filters: FilterThreads::new(limits.filters),
+            outcomes: Outcomes::new(),
             limits,
             administrator,
             refreshing: Mutex::new(()),

@@ -67,6 +67,8 @@ pub(crate) struct Ready {
     pub(crate) append: Append,
     /// The targets' present form.
     pub(crate) targets: Vec<Option<Arc<Target>>>,
+    /// Whether any of them has a filter that was not asked yet.
+    pub(crate) filtered: bool,
 }
 
 /// What an event says, checked.
@@ -95,7 +97,7 @@ impl Fanfare {
         draft: EventDraft,
         key: Option<IdempotencyKey>,
     ) -> Result<Accepted, UseCaseError> {
-        let ready = self.prepare(scope, draft, key)?;
+        let ready = self.prepare(scope, draft, key).await?;
         let appended = self.ports.log.append(vec![ready.append.clone()]).await?;
         match appended.into_iter().next() {
             Some(outcome) => self.answer(ready, outcome),
@@ -119,7 +121,7 @@ impl Fanfare {
         let mut waiting = Vec::with_capacity(drafts.len());
         for (place, (tenant, draft)) in drafts.into_iter().enumerate() {
             let key = keys.as_ref().and_then(|keys| keys.get(place)).copied();
-            match self.prepare_for(environment, tenant, draft, key) {
+            match self.prepare_for(environment, tenant, draft, key).await {
                 Ok(ready) => {
                     waiting.push((place, ready));
                     outcomes.push(None);
@@ -161,7 +163,7 @@ impl Fanfare {
             .collect())
     }
 
-    fn prepare_for(
+    async fn prepare_for(
         &self,
         environment: &EnvironmentId,
         tenant: Option<String>,
@@ -185,9 +187,10 @@ impl Fanfare {
             draft,
             key,
         )
+        .await
     }
 
-    fn prepare(
+    async fn prepare(
         &self,
         scope: Scope,
         draft: EventDraft,
@@ -212,6 +215,7 @@ impl Fanfare {
             expires_at: draft.expires_at,
         };
         let ready = self.ready(scope, &route, said, key, now);
+        let ready = self.filtered(ready).await?;
         self.waiting_limit(
             &ready.append.event.scope.tenant,
             &route,
@@ -234,8 +238,13 @@ impl Fanfare {
             said.subcategory.as_deref(),
             &said.attributes,
         );
-        let targets: Vec<Option<Arc<Target>>> =
-            matching.take(MAX_TARGETS).cloned().map(Some).collect();
+        let mut filtered = false;
+        let targets: Vec<Option<Arc<Target>>> = matching
+            .take(MAX_TARGETS)
+            .inspect(|target| filtered |= target.filter.is_some())
+            .cloned()
+            .map(Some)
+            .collect();
         let content = said.uid.is_some().then(|| content::event_digest(&said));
         let event = Event {
             id: EventId::new(now, self.ports.random.bits()),
@@ -267,10 +276,11 @@ impl Fanfare {
                 content,
             },
             targets,
+            filtered,
         }
     }
 
-    fn check(
+    pub(crate) fn check(
         &self,
         route: &Route,
         draft: &EventDraft,

@@ -35,6 +35,9 @@ pub struct Endpoint {
     pub event_types: Option<Vec<Subscription>>,
     /// Narrows it to events that carry one of the values under each of the names.
     pub attributes: Attributes,
+    /// Narrows it to events that satisfy this expression.
+    #[serde(default)]
+    pub filter: Option<String>,
     /// Headers that each request carries besides the format's own.
     pub headers: BTreeMap<String, String>,
     /// The caller's own notes.
@@ -207,7 +210,18 @@ impl Endpoint {
         }
     }
 
-    /// Whether it asks for such an event. Says nothing of whether it is enabled.
+    /// Whether it asks for events of this type and subcategory.
+    #[must_use]
+    pub fn takes(&self, event_type: &str, subcategory: Option<&str>) -> bool {
+        match &self.event_types {
+            None => true,
+            Some(list) => list
+                .iter()
+                .any(|entry| entry.takes(event_type, subcategory)),
+        }
+    }
+
+    /// Whether it asks for such an event, its filter aside. Says nothing of whether it is enabled.
     #[must_use]
     pub fn wants(
         &self,
@@ -215,13 +229,7 @@ impl Endpoint {
         subcategory: Option<&str>,
         attributes: &Attributes,
     ) -> bool {
-        let typed = match &self.event_types {
-            None => true,
-            Some(list) => list
-                .iter()
-                .any(|entry| entry.takes(event_type, subcategory)),
-        };
-        typed && self.attributes.met_by(attributes)
+        self.takes(event_type, subcategory) && self.attributes.met_by(attributes)
     }
 
     /// Puts a new secret first and lets those that sign now go on for `overlap`.

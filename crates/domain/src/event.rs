@@ -93,8 +93,13 @@ impl Attributes {
     /// Whether `event` carries one of the values asked for here under each of the names asked for.
     #[must_use]
     pub fn met_by(&self, event: &Self) -> bool {
-        self.0.iter().all(|(name, wanted)| {
-            event.0.get(name).is_some_and(|values| {
+        self.unmet_by(event).next().is_none()
+    }
+
+    /// What is asked for here of which `event` carries nothing.
+    pub fn unmet_by(&self, event: &Self) -> impl Iterator<Item = (&str, &[String])> {
+        self.iter().filter(|(name, wanted)| {
+            !event.0.get(*name).is_some_and(|values| {
                 values
                     .iter()
                     .any(|value| wanted.binary_search(value).is_ok())

@@ -91,6 +91,15 @@ pub(crate) struct EndpointInput {
     /// most 32 names with 64 values each.
     #[schema(value_type = Option<BTreeMap<String, OneOrMany>>, example = json!({"region": ["eu", "us"]}))]
     attributes: Option<GivenAttributes>,
+    /// Narrows it to events that satisfy this expression in CEL, at most 4096 bytes long. It may look at
+    /// `data`, `type`, `subcategory` (null where there is none) and `attributes` (lists of texts under
+    /// names), and must yield true or false. An error, such as a member that is not there, is no match
+    /// and is counted in the endpoint's statistics. Null or absent: no filter.
+    #[schema(
+        max_length = 4096,
+        example = "data.amount >= 1000 && data.currency in ['EUR', 'CHF']"
+    )]
+    filter: Option<String>,
     /// Headers that each request carries besides the signature's, at most 32. Values under names that
     /// suggest a secret are shown only to keys that may manage.
     #[schema(example = json!({"x-region": "eu"}))]
@@ -175,6 +184,7 @@ impl From<EndpointInput> for EndpointDraft {
                 .event_types
                 .map(|list| list.into_iter().map(SubscriptionDraft::from).collect()),
             attributes: given.attributes.map(lists),
+            filter: given.filter,
             headers: given.headers,
             metadata: given.metadata,
             policy: given.delivery_policy.map(Into::into),
@@ -200,6 +210,7 @@ impl From<&Endpoint> for EndpointInput {
             description: Some(endpoint.description.clone()),
             event_types: event_types.map(|list| list.iter().map(Into::into).collect()),
             attributes: Some(attributes.collect()),
+            filter: endpoint.filter.clone(),
             headers: Some(endpoint.headers.clone()),
             metadata: Some(endpoint.metadata.clone()),
             delivery_policy: Some(endpoint.policy.clone().into()),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use fanfare_app::filter::FilterErrors;
 use fanfare_app::port::deliveries::Tally;
 use fanfare_domain::key::Right;
 use fanfare_domain::time::Timestamp;
@@ -50,6 +51,35 @@ pub(crate) struct MinuteCounts {
     counts: Counts,
 }
 
+/// How often evaluating an endpoint's filter failed, since the server's start or the filter's last change.
+/// An event for which it failed did not go to the endpoint.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FilterErrors)]
+pub(crate) struct FilterErrorsView {
+    /// How often.
+    count: u64,
+    /// When it last failed.
+    #[schema(required)]
+    last_at: Option<Time>,
+    /// Why it last failed. Says nothing of the event's data.
+    #[schema(
+        required,
+        example = "there is no member \"amount\"; has(…) asks whether there is"
+    )]
+    last_detail: Option<String>,
+}
+
+impl From<FilterErrors> for FilterErrorsView {
+    fn from(errors: FilterErrors) -> Self {
+        let (last_at, last) = errors.last.unzip();
+        Self {
+            count: errors.count,
+            last_at: last_at.map(Time),
+            last_detail: last.map(|why| why.to_string()),
+        }
+    }
+}
+
 /// What happened at an endpoint.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct EndpointStats {
@@ -61,6 +91,9 @@ pub(crate) struct EndpointStats {
     to: Time,
     /// The sums.
     totals: Counts,
+    /// What went wrong with the endpoint's filter, whatever the span; null where it has none.
+    #[schema(required)]
+    filter_errors: Option<FilterErrorsView>,
     /// The minutes in which anything happened, oldest first.
     minutes: Vec<MinuteCounts>,
 }
@@ -121,11 +154,13 @@ pub(crate) async fn get_endpoint_stats(
     for tally in &tallies {
         totals.add(tally);
     }
+    let filter_errors = api.fanfare.filter_errors(&at.endpoint);
     Ok(Json(EndpointStats {
         endpoint_id: at.endpoint,
         from: from.into(),
         to: to.into(),
         totals,
+        filter_errors: filter_errors.map(Into::into),
         minutes: tallies.into_iter().map(MinuteCounts::from).collect(),
     }))
 }

@@ -67,6 +67,9 @@ pub(crate) struct EndpointView {
     /// The attributes that events must carry, always as lists.
     #[schema(example = json!({"region": ["eu", "us"]}))]
     attributes: BTreeMap<String, Vec<String>>,
+    /// The expression that events must satisfy; null: none.
+    #[schema(required, example = "data.amount >= 1000")]
+    filter: Option<String>,
     /// Headers that each request carries. `(hidden)` stands for a value that the key may not see.
     headers: BTreeMap<String, String>,
     /// Notes of the caller.
@@ -119,6 +122,7 @@ impl EndpointView {
             event_types: event_types.map(|list| list.iter().map(Into::into).collect()),
             attributes: attributes.collect(),
             enabled: endpoint.enabled(),
+            filter: endpoint.filter,
             url: endpoint.url,
             description: endpoint.description,
             headers: endpoint.headers.into_iter().map(shown).collect(),

@@ -93,7 +93,9 @@ pub(crate) struct BatchInput {
 input!(EventInput, BatchEventInput, BatchInput);
 
 /// Keeps `null` as data that is there.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
+pub(crate) fn present<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Box<RawValue>>, D::Error> {
     <Box<RawValue>>::deserialize(deserializer).map(Some)
 }
 
@@ -116,6 +118,24 @@ impl From<EventInput> for EventDraft {
             deliver_at: given.deliver_at.map(|time| time.0),
             expires_at: given.expires_at.map(|time| time.0),
             found: Vec::new(),
+        }
+    }
+}
+
+impl EventInput {
+    /// An event whose id is made for it.
+    pub(crate) fn new(
+        event_type: Option<String>,
+        data: Option<Box<RawValue>>,
+        subcategory: Option<String>,
+        attributes: Option<GivenAttributes>,
+    ) -> Self {
+        Self {
+            r#type: event_type,
+            data,
+            subcategory,
+            attributes,
+            ..Self::default()
         }
     }
 }

@@ -5,13 +5,14 @@ use utoipa::openapi::schema::{Object, Schema, SchemaType, Type};
 use utoipa::openapi::{OpenApi, RefOr};
 
 /// Maps, and the most members that they have.
-const MAPS: [(&str, &str, usize); 6] = [
+const MAPS: [(&str, &str, usize); 7] = [
     ("TenantInput", "metadata", 50),
     ("EndpointInput", "metadata", 50),
     ("EndpointInput", "headers", 32),
     ("EndpointInput", "attributes", 32),
     ("EventInput", "attributes", 32),
     ("BatchEventInput", "attributes", 32),
+    ("MatchInput", "attributes", 32),
 ];
 
 /// Says it.
@@ -20,7 +21,7 @@ pub(super) fn describe(document: &mut OpenApi) {
         member(document, form, name, |map| map.max_properties = Some(most));
     }
     let data = json!({"invoice": "in_42", "amount": 100});
-    for form in ["EventInput", "BatchEventInput"] {
+    for form in ["EventInput", "BatchEventInput", "MatchInput"] {
         member(document, form, "data", |each| {
             each.example = Some(data.clone());
         });

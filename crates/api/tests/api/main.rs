@@ -9,6 +9,7 @@ mod access;
 mod batch;
 mod bodies;
 mod configuration;
+mod filters;
 mod jobs;
 mod lists;
 mod lookups;

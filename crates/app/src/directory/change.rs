@@ -79,7 +79,15 @@ impl Directory {
             Kind::Endpoint => {
                 let endpoint: Endpoint = read(document)?;
                 // Made ready before the lock is taken.
-                let mut target = Target::new(endpoint, &self.formats);
+                let known = self.target(endpoint.id);
+                let mut target = Target::after(known.as_deref(), endpoint, &self.formats);
+                if let Some(cause) = target.filter.as_ref().and_then(|filter| filter.refused()) {
+                    tracing::error!(
+                        endpoint.id = %target.endpoint.id,
+                        error = %cause,
+                        "a stored filter can't be used; it matches nothing"
+                    );
+                }
                 let mut world = self.world.write();
                 let environment = target.endpoint.scope.environment.clone();
                 let all = world.environments.entry(environment).or_default();

@@ -13,6 +13,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Uri};
 
 use super::type_policies::TypePolicies;
+use crate::filter::EndpointFilter;
 use crate::format::{Format, Formats};
 
 /// An endpoint with what its deliveries need made ready once.
@@ -32,6 +33,8 @@ pub struct Target {
     pub signer: Signer,
     /// The headers that are the same for each request.
     pub headers: HeaderMap,
+    /// Its filter, compiled.
+    pub filter: Option<Arc<EndpointFilter>>,
     /// How its requests are made.
     pub format: Arc<dyn Format>,
 }
@@ -40,6 +43,18 @@ impl Target {
     /// Makes an endpoint ready.
     #[must_use]
     pub fn new(endpoint: Endpoint, formats: &Formats) -> Self {
+        Self::after(None, endpoint, formats)
+    }
+
+    /// Makes an endpoint ready that was known in another form. A filter that is still the same is kept,
+    /// with what went wrong with it.
+    #[must_use]
+    pub fn after(before: Option<&Self>, endpoint: Endpoint, formats: &Formats) -> Self {
+        let known = before.and_then(|before| before.filter.as_ref());
+        let filter = endpoint.filter.as_deref().map(|text| match known {
+            Some(known) if known.text() == text => Arc::clone(known),
+            _ => Arc::new(EndpointFilter::new(text)),
+        });
         let format = Arc::clone(formats.of(endpoint.dialect.as_deref()));
         let mut headers = HeaderMap::with_capacity(endpoint.headers.len() + 8);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -64,6 +79,7 @@ impl Target {
             type_policies: Arc::default(),
             waiting: Arc::default(),
             signer: Signer::new(&endpoint.secrets),
+            filter,
             headers,
             format,
             endpoint,

@@ -15,6 +15,7 @@ use super::{EndpointDraft, SubscriptionDraft};
 use crate::environments::check_text;
 use crate::error::Faults;
 use crate::fanfare::Fanfare;
+use crate::filter::Filter;
 use crate::tenants::check_metadata;
 
 /// The most entries of an endpoint's event types.
@@ -27,6 +28,7 @@ pub(super) struct Given {
     pub(super) description: String,
     pub(super) event_types: Option<Vec<Subscription>>,
     pub(super) attributes: Attributes,
+    pub(super) filter: Option<String>,
     pub(super) headers: BTreeMap<String, String>,
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) policy: PolicyPatch,
@@ -63,6 +65,9 @@ impl Fanfare {
         if let Err(cause) = &attributes {
             faults.add("#/attributes", cause);
         }
+        if let Some(Err(cause)) = draft.filter.as_deref().map(Filter::compile) {
+            faults.add("#/filter", cause);
+        }
         let headers = draft.headers.clone().unwrap_or_default();
         for cause in check_headers(&headers).err().unwrap_or_default() {
             faults.add(header_pointer(&cause), cause);
@@ -96,6 +101,7 @@ impl Fanfare {
             description,
             event_types,
             attributes: attributes.ok()?,
+            filter: draft.filter.clone(),
             headers,
             metadata,
             policy,

@@ -137,7 +137,7 @@ impl Fanfare {
 
     async fn make_events(&self, notices: &[Notice]) -> Result<(), StoreError> {
         let now = self.ports.clock.now();
-        let ready: Vec<Ready> = notices
+        let found: Vec<Ready> = notices
             .iter()
             .filter(|notice| self.directory.tells_of(&notice.scope))
             .flat_map(|notice| {
@@ -152,6 +152,14 @@ impl Fanfare {
                 })
             })
             .collect();
+        let mut ready = Vec::with_capacity(found.len());
+        for found in found {
+            // As with the store: they wait on and are told later.
+            let asked = self.filtered(found).await.map_err(|_| StoreError::Busy)?;
+            if !asked.targets.is_empty() {
+                ready.push(asked);
+            }
+        }
         if ready.is_empty() {
             return Ok(());
         }

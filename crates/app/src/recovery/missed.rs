@@ -12,6 +12,7 @@ use fanfare_domain::time::Timestamp;
 
 use super::runner::{Plan, Step};
 use crate::fanfare::Fanfare;
+use crate::filter::TooManyWait;
 use crate::port::StoreError;
 use crate::port::deliveries::Settlement;
 use crate::port::log::{Event, EventWalk};
@@ -22,6 +23,9 @@ const READ: usize = 64;
 /// How long an event may take from its time to its place in the log. Younger ones are looked at when
 /// they are older, so that none comes in behind the job.
 const SLACK: Duration = Duration::from_secs(10);
+
+/// How long a step waits when too many events wait for their filters.
+const FILTERS_BUSY: Duration = Duration::from_secs(1);
 
 /// What is brought, and where.
 struct Wanted<'a> {
@@ -92,9 +96,23 @@ impl Fanfare {
         let mut settlements = Vec::new();
         let mut looked_at = 0;
         for (event, standing) in events.iter().zip(standings) {
+            let mut verdict = wanted.judge(event, &standing);
+            // Last, since it takes a thread's time; an event that it had before passed then.
+            if verdict == Some(Verdict::Take)
+                && standing.newest.is_none()
+                && target.filter.is_some()
+            {
+                match self.asks_for(&target, event).await {
+                    Ok(true) => {}
+                    Ok(false) => verdict = None,
+                    Err(TooManyWait) if looked_at == 0 => return Ok(Step::Wait(FILTERS_BUSY)),
+                    // What was looked at so far is a step of its own.
+                    Err(TooManyWait) => break,
+                }
+            }
             looked_at += 1;
             job.cursor = Some(event.id.delivery(0));
-            let Some(verdict) = wanted.judge(event, &standing) else {
+            let Some(verdict) = verdict else {
                 continue;
             };
             job.progress.count(verdict);

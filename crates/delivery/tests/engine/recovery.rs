@@ -278,6 +278,37 @@ async fn a_disabled_endpoint_is_brought_what_it_missed_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_an_endpoints_filter_refuses_was_never_missed() {
+    let world = World::new().await;
+    let made = world.endpoint_with(one_attempt()).await;
+    let form = |enabled| fanfare_app::endpoints::EndpointDraft {
+        enabled: Some(enabled),
+        filter: Some("data.wanted".to_owned()),
+        ..one_attempt()
+    };
+    world.change(made.id, form(false)).await;
+    let mut wanted = Vec::new();
+    for place in 0..150 {
+        let draft = fanfare_app::publish::EventDraft {
+            data: Some(format!("{{\"wanted\":{}}}", place % 3 == 0).into()),
+            ..fanfare_testkit::builders::event()
+        };
+        let event = world.publish_draft(draft).await;
+        if place % 3 == 0 {
+            wanted.push(event);
+        }
+    }
+    pass(seconds(10)).await;
+    world.change(made.id, form(true)).await;
+    let job = recover(&world, &made, since_ever(Missing::Missed)).await;
+    pass(seconds(60)).await;
+    world.assert_each_once(URL, &wanted);
+    assert_eq!(world.ids_sent_to(URL).len(), 50);
+    let job = stands(&world, &job).await;
+    assert_eq!((job.state, job.progress.taken), (JobState::Completed, 50));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_job_pauses_when_its_endpoint_is_disabled_and_fails_when_it_is_deleted() {
     let world = World::new().await;
     let (made, _) = failed(&world, 100).await;

@@ -116,7 +116,9 @@ impl From<UseCaseError> for Failure {
             }
             // An id of chance that is taken.
             UseCaseError::Conflict(Conflict::Exists { .. }) => Self::Internal,
-            UseCaseError::Conflict(_) | UseCaseError::Store(_) => Self::Unavailable,
+            UseCaseError::Conflict(_) | UseCaseError::Filters(_) | UseCaseError::Store(_) => {
+                Self::Unavailable
+            }
         };
         let error: &dyn std::error::Error = &cause;
         tracing::error!(dialect = super::NAME, error, "a request could not be done");

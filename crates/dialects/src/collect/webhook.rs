@@ -96,6 +96,7 @@ mod tests {
             description: String::new(),
             event_types: Some(taken.to_vec()),
             attributes: Default::default(),
+            filter: None,
             headers: Default::default(),
             metadata: Default::default(),
             policy: Default::default(),

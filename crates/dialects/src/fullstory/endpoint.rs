@@ -123,6 +123,7 @@ mod tests {
                 subcategory: subcategory.to_owned(),
             }]),
             attributes: Default::default(),
+            filter: None,
             headers: Default::default(),
             metadata: Default::default(),
             policy: Default::default(),

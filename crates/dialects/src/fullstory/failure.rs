@@ -146,7 +146,10 @@ impl From<UseCaseError> for Failure {
                 code: "limit_exceeded",
                 message: why.detail,
             },
-            UseCaseError::Conflict(_) | UseCaseError::Invalid(_) | UseCaseError::Store(_) => {
+            UseCaseError::Conflict(_)
+            | UseCaseError::Invalid(_)
+            | UseCaseError::Filters(_)
+            | UseCaseError::Store(_) => {
                 let error: &dyn std::error::Error = &cause;
                 tracing::error!(dialect = super::NAME, error, "a request could not be done");
                 Self::Server

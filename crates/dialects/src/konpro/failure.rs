@@ -145,7 +145,7 @@ impl From<UseCaseError> for Failure {
         match cause {
             UseCaseError::NotFound { .. } => Self::Endpoint,
             UseCaseError::Limit(why) => Self::Full(why.detail),
-            UseCaseError::Conflict(_) => Self::Unavailable,
+            UseCaseError::Conflict(_) | UseCaseError::Filters(_) => Self::Unavailable,
             UseCaseError::Store(cause @ StoreError::Corrupt { .. }) => {
                 internal(&cause);
                 Self::Internal

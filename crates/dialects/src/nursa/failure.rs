@@ -53,7 +53,7 @@ impl From<UseCaseError> for Failure {
         match cause {
             UseCaseError::NotFound { .. } => Self::Webhook,
             UseCaseError::Limit(why) => Self::Messages(vec![why.detail]),
-            UseCaseError::Conflict(_) => Self::Unavailable,
+            UseCaseError::Conflict(_) | UseCaseError::Filters(_) => Self::Unavailable,
             UseCaseError::Store(cause @ StoreError::Corrupt { .. }) => {
                 internal(&cause);
                 Self::Internal

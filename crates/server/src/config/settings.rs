@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use fanfare_app::Limits;
+use fanfare_app::filter::FilterThreadsOptions;
 use fanfare_app::recovery::JobLimits;
 use fanfare_app::retention::Retention;
 use fanfare_domain::address::AddressPolicy;
@@ -231,6 +232,9 @@ fn read_limits(reader: &mut Reader, networks: Option<Vec<IpNet>>) -> Option<Limi
         publishes_per_key: rate?,
         idempotency: idempotency?,
         rotation_overlap: overlap?,
+        filters: FilterThreadsOptions::with_threads(
+            std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        ),
         jobs: jobs?,
     })
 }

@@ -36,6 +36,11 @@ pub(crate) const METRICS: &[Metric] = &[
         description: "Events that were acknowledged.",
     },
     Metric {
+        name: "fanfare_filter_evaluations_total",
+        sort: Sort::Counter,
+        description: "Evaluations of endpoints' filters, by outcome: matched, unmatched, error, or refused for want of room.",
+    },
+    Metric {
         name: "fanfare_deliveries_total",
         sort: Sort::Counter,
         description: "Deliveries that ended, by outcome.",
