@@ -30,6 +30,7 @@ use crate::fanfare::Fanfare;
 use crate::port::jobs::{JobBounds, JobChanged, JobMade, JobQuery, KeptJob};
 use crate::repository::TRIES;
 
+mod cancel;
 mod missed;
 mod pace;
 mod repeat;
@@ -189,7 +190,10 @@ impl Fanfare {
     ) -> Result<Job, UseCaseError> {
         let now = self.ports.clock.now();
         let mut faults = Faults::new(found);
-        let rate = self.job_rate(draft.rate, &mut faults);
+        // A cancellation sends nothing, and each moment counts.
+        let hurry = draft.action == Some(Action::Cancel);
+        let usual = hurry.then_some(self.limits.jobs.rate_most);
+        let rate = self.job_rate(draft.rate.or(usual), &mut faults);
         check_span(draft.since, draft.until, now, "#/filter", &mut faults);
         let states = match (draft.action, draft.states) {
             (None, _) => {
@@ -355,6 +359,7 @@ impl Fanfare {
             reason: None,
             progress: Progress::default(),
             cursor: None,
+            pass: None,
             created_at: now,
             updated_at: now,
             ended_at: None,

@@ -27,7 +27,7 @@ use fanfare_app::Fanfare;
 use fanfare_app::directory::{Directory, Target};
 use fanfare_app::fault::{Fault, planted};
 use fanfare_app::notices::Notice;
-use fanfare_app::port::dispatch::Health;
+use fanfare_app::port::dispatch::{Health, Withheld};
 use fanfare_app::port::log::{Event, Position};
 use fanfare_app::port::{Clock, Deliveries, Dispatch, Log, Random, Sender, StoreError};
 use fanfare_domain::delivery::Delivery;
@@ -54,6 +54,7 @@ mod settle;
 mod slots;
 mod timer;
 mod tracker;
+mod withhold;
 mod worker;
 
 pub use footprint::Footprint;
@@ -275,6 +276,10 @@ impl Dispatch for Engine {
                 tracing::warn!(%endpoint, delivery = %id, error = %cause, "an extra attempt could not be made");
             }
         });
+    }
+
+    fn withhold(&self, deliveries: &[Delivery]) -> Box<dyn Withheld> {
+        Box::new(withhold::Hold::of(&self.shared, deliveries))
     }
 
     fn changed(&self, endpoint: EndpointId) {

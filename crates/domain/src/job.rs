@@ -32,6 +32,9 @@ pub struct Job {
     pub progress: Progress,
     /// Everything in its set up to this one was looked at; for events, the bits of an event's id.
     pub cursor: Option<DeliveryId>,
+    /// For a cancellation, which may have to go through its set again.
+    #[serde(default)]
+    pub pass: Option<Pass>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last did something, or was changed.
@@ -65,6 +68,16 @@ pub enum Work {
         /// Which.
         filter: Filter,
     },
+}
+
+/// How a cancellation goes through its set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pass {
+    /// The end of the log after the job was made: up to there, accepted events belong to the set.
+    pub log_end: i64,
+    /// Whether this pass is the last one: every event of the set had its rows when it began, and nothing
+    /// was under way when the pass came to it.
+    pub last: bool,
 }
 
 /// What an endpoint is brought.
@@ -137,8 +150,7 @@ pub struct Progress {
     /// Not taken: repeated since, arrived, their endpoint disabled or gone, their event's data not kept
     /// any more.
     pub skipped: u64,
-    /// Still on their way, so that there is nothing to repeat; or ended meanwhile, so that there is
-    /// nothing to discard.
+    /// Still on their way, so that there is nothing to repeat.
     pub left_alone: u64,
 }
 

@@ -17,6 +17,10 @@ use crate::state::Api;
 ///
 /// A retry makes a replay of each delivery that ended so; one that was repeated before is judged by its
 /// repetition, and what waits is left alone.
+///
+/// A cancellation ends deliveries that wait as `discarded` with the reason `cancelled`. Nothing is sent of
+/// a delivery after its end; an attempt that is under way ends first, and what would be attempted again
+/// after it is cancelled then.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/jobs", operation_id = "create_tenant_job", tag = "Jobs",
     params(TenantPath),

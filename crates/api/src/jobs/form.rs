@@ -44,13 +44,15 @@ pub(crate) struct RecoverInput {
     rate: Option<u32>,
 }
 
-/// What a job does: `retry` repeats deliveries that ended.
+/// What a job does: `retry` repeats deliveries that ended, `cancel` discards deliveries that wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = BulkAction)]
 pub(crate) enum ActionForm {
     /// Repeats deliveries that ended.
     Retry,
+    /// Discards deliveries that wait.
+    Cancel,
 }
 
 /// Which deliveries: those that fit all of it.
@@ -58,7 +60,8 @@ pub(crate) enum ActionForm {
 #[serde(deny_unknown_fields)]
 #[schema(as = DeliveryFilter)]
 pub(crate) struct FilterForm {
-    /// In one of these states: `failed`, `discarded` or `delivered`; `failed` unless told.
+    /// In one of these states: for a retry `failed`, `discarded` or `delivered`, and `failed` unless told.
+    /// A cancellation takes what waits.
     #[schema(max_items = 4)]
     states: Option<Vec<State>>,
     /// To this endpoint.
@@ -89,7 +92,8 @@ pub(crate) struct JobInput {
     action: Option<ActionForm>,
     /// With which deliveries; unless told, with all of them.
     filter: Option<FilterForm>,
-    /// The most deliveries in a second; unless told, and at most, as the server is set.
+    /// The most deliveries in a second; at most as the server is set. Unless told, a retry goes as slowly as
+    /// the server is set, and a cancellation as fast as it allows.
     #[schema(minimum = 1, example = 100)]
     rate: Option<u32>,
 }
@@ -158,6 +162,7 @@ impl From<JobInput> for JobDraft {
         Self {
             action: given.action.map(|action| match action {
                 ActionForm::Retry => Action::Retry,
+                ActionForm::Cancel => Action::Cancel,
             }),
             states: filter
                 .states

@@ -11,7 +11,7 @@ use super::form::{FilterForm, MissingForm};
 use crate::time::Time;
 
 /// What a job does: `recover` brings an endpoint what it did not get, `retry` repeats deliveries that
-/// ended.
+/// ended, `cancel` discards deliveries that wait.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = JobAction)]
@@ -54,8 +54,7 @@ pub(crate) struct ProgressView {
     /// Those that it did not take: repeated since, arrived, cancelled, of an endpoint that is disabled or
     /// gone, or of an event whose data is not kept any more.
     skipped: u64,
-    /// Those that were still on their way, so that there was nothing to repeat; or had ended meanwhile, so
-    /// that there was nothing to cancel.
+    /// Those that were still on their way, so that there was nothing to repeat.
     left_alone: u64,
     /// Everything made before this time was looked at; null: nothing yet.
     #[schema(required)]

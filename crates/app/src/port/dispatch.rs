@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fanfare_domain::breaker::BreakerState;
 use fanfare_domain::delivery::Delivery;
-use fanfare_domain::id::EndpointId;
+use fanfare_domain::id::{DeliveryId, EndpointId};
 use fanfare_domain::time::Timestamp;
 
 use super::log::{Event, Position};
@@ -41,4 +41,33 @@ pub trait Dispatch: Send + Sync + 'static {
     fn health(&self, _endpoint: EndpointId) -> Health {
         Health::default()
     }
+
+    /// Keeps deliveries that wait from being attempted, so that they can be ended in the store. What is
+    /// under way, or not recorded yet, stays so and is not held.
+    ///
+    /// Unless told otherwise nothing is ever attempted, so that all are held.
+    fn withhold(&self, _deliveries: &[Delivery]) -> Box<dyn Withheld> {
+        Box::new(Unattended)
+    }
+}
+
+/// Deliveries that nobody attempts for as long as this is kept. Dropping it gives them back: they go on
+/// as the store has them.
+pub trait Withheld: Send {
+    /// Whether this delivery is held.
+    fn holds(&self, id: DeliveryId) -> bool;
+
+    /// So many of those that are held have ended in the store.
+    fn ended(self: Box<Self>, count: usize);
+}
+
+/// Where nothing is attempted.
+struct Unattended;
+
+impl Withheld for Unattended {
+    fn holds(&self, _: DeliveryId) -> bool {
+        true
+    }
+
+    fn ended(self: Box<Self>, _: usize) {}
 }

@@ -59,10 +59,7 @@ impl Fanfare {
         ) = (&job.work, job.tenant.clone())
         else {
             job.end(JobState::Completed, None, now);
-            return Ok(Step::Commit(Box::new(Plan {
-                job,
-                settlements: Vec::new(),
-            })));
+            return Ok(Step::Commit(Box::new(Plan::of(job))));
         };
         let Some(target) = self.directory.target(*endpoint) else {
             // It was there a moment ago; the next turn says what became of it.
@@ -135,7 +132,10 @@ impl Fanfare {
         if looked_at == events.len() && events.len() < READ && reach == end {
             job.end(JobState::Completed, None, now);
         }
-        Ok(Step::Commit(Box::new(Plan { job, settlements })))
+        Ok(Step::Commit(Box::new(Plan {
+            settlements,
+            ..Plan::of(job)
+        })))
     }
 
     /// What the endpoint has of each event.

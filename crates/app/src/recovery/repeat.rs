@@ -70,7 +70,10 @@ impl Fanfare {
             Some(next) => job.cursor = Some(next),
             None => job.end(JobState::Completed, None, now),
         }
-        Ok(Step::Commit(Box::new(Plan { job, settlements })))
+        Ok(Step::Commit(Box::new(Plan {
+            settlements,
+            ..Plan::of(job)
+        })))
     }
 
     fn judge(&self, delivery: &Delivery, known: &Known) -> Verdict {

@@ -12,7 +12,8 @@ use tokio::time::Instant;
 use super::pace::{self, Paces};
 use crate::fanfare::Fanfare;
 use crate::port::StoreError;
-use crate::port::deliveries::Settlement;
+use crate::port::deliveries::{Settled, Settlement};
+use crate::port::dispatch::Withheld;
 use crate::port::jobs::{JobChanged, KeptJob};
 
 /// How often the runner looks for jobs that nobody told of.
@@ -32,6 +33,22 @@ pub(super) struct Plan {
     pub(super) job: Job,
     /// What becomes of deliveries.
     pub(super) settlements: Vec<Settlement>,
+    /// Those that nobody may attempt until it is committed.
+    pub(super) withheld: Option<Box<dyn Withheld>>,
+    /// How long the job waits afterwards.
+    pub(super) pause: Duration,
+}
+
+impl Plan {
+    /// A plan without deliveries.
+    pub(super) fn of(job: Job) -> Self {
+        Self {
+            job,
+            settlements: Vec::new(),
+            withheld: None,
+            pause: Duration::ZERO,
+        }
+    }
 }
 
 impl Fanfare {
@@ -93,6 +110,7 @@ impl Fanfare {
                     what: Missing::Missed | Missing::Everything,
                     ..
                 } => self.bring_missed(job, most).await?,
+                Work::Cancel { .. } => self.cancel(job, most).await?,
                 _ => self.repeat(job, most).await?,
             },
         };
@@ -100,16 +118,25 @@ impl Fanfare {
             Step::Commit(plan) => plan,
             Step::Wait(span) => return Ok(Stepped::Waits(span)),
         };
-        let Plan { job, settlements } = *plan;
+        let Plan {
+            job,
+            settlements,
+            withheld,
+            pause,
+        } = *plan;
         let settlements = Arc::new(settlements);
         let changed = self
             .ports
             .deliveries
             .change_job(job.clone(), revision, Arc::clone(&settlements))
             .await?;
-        if changed == JobChanged::Outdated {
+        let JobChanged::Done(settled) = changed else {
             // Somebody changed it; the next turn reads it anew.
             return Ok(Stepped::Took(0));
+        };
+        if let Some(withheld) = withheld {
+            let recorded = settled.iter().filter(|each| **each == Settled::Recorded);
+            withheld.ended(recorded.count());
         }
         let waiting = settlements.iter().map(|each| &each.delivery);
         let lanes: BTreeSet<EndpointId> = waiting
@@ -121,6 +148,9 @@ impl Fanfare {
             self.ports.dispatch.due(endpoint, now);
         }
         tell(&job);
+        if !pause.is_zero() {
+            return Ok(Stepped::Waits(pause));
+        }
         Ok(Stepped::Took(job.progress.taken - before))
     }
 
@@ -154,10 +184,7 @@ impl Fanfare {
         } else {
             job.end(state, Some(reason), now);
         }
-        Plan {
-            job,
-            settlements: Vec::new(),
-        }
+        Plan::of(job)
     }
 }
 

@@ -105,6 +105,11 @@ impl Held {
         !let_go && !self.holds(id) && self.stored.insert(id)
     }
 
+    /// Holds a row that is in the store only, so that nobody attempts it; false when it is held.
+    pub(super) fn withhold(&mut self, id: DeliveryId) -> bool {
+        !self.holds(id) && self.stored.insert(id)
+    }
+
     /// Holds a row while it is read for an extra attempt; false when it is held.
     pub(super) fn ask(&mut self, id: DeliveryId) -> bool {
         !self.holds(id) && self.asked.insert(id, false).is_none()

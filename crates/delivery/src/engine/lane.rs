@@ -1,6 +1,6 @@
 //! A lane: the deliveries of one endpoint that are due, and how many are sent at a time.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -349,6 +349,27 @@ impl Lane {
         let (expired, rest) = state.queue.drain(..).partition(|job| job.expired(now));
         state.queue = rest;
         Vec::from_iter::<VecDeque<Job>>(expired)
+    }
+
+    /// Takes out the queued jobs of these deliveries that have a row; they are held still.
+    pub(super) fn take_rowed(&self, wanted: &HashSet<DeliveryId>) -> Vec<Job> {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let held = &state.held;
+        let taken = |job: &Job| {
+            let id = job.delivery_id();
+            let has_row = match job.origin {
+                Origin::Fresh { .. } => held.has_fresh(id),
+                Origin::Stored(_) => true,
+            };
+            has_row && wanted.contains(&id)
+        };
+        if !state.queue.iter().any(taken) {
+            return Vec::new();
+        }
+        let (taken, rest) = state.queue.drain(..).partition(taken);
+        state.queue = rest;
+        Vec::from_iter::<VecDeque<Job>>(taken)
     }
 
     /// The rows that are in memory or being settled.

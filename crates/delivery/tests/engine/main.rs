@@ -8,6 +8,7 @@
 )]
 
 mod breaker;
+mod cancelling;
 mod crash;
 mod endpoint_state;
 mod extra_and_replay;

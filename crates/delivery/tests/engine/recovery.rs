@@ -19,7 +19,7 @@ use fanfare_testkit::seeded::Seeded;
 
 use crate::world::{URL, World, millis, pass, seconds};
 
-fn one_attempt() -> fanfare_app::endpoints::EndpointDraft {
+pub(crate) fn one_attempt() -> fanfare_app::endpoints::EndpointDraft {
     fanfare_app::endpoints::EndpointDraft {
         policy: Some(PolicyPatch {
             waits: Some(vec![seconds(0)]),
@@ -59,7 +59,7 @@ async fn recover(world: &World, endpoint: &Endpoint, draft: RecoverDraft) -> Job
     begun.await.unwrap()
 }
 
-async fn stands(world: &World, job: &Job) -> Job {
+pub(crate) async fn stands(world: &World, job: &Job) -> Job {
     let id = job.id.to_string();
     world.fanfare.job((&acme()).into(), &id).await.unwrap()
 }

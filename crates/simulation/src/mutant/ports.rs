@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fanfare_app::directory::Target;
+use fanfare_app::port::dispatch::Withheld;
 use fanfare_app::port::log::{Event, Position};
 use fanfare_app::port::sender::{Exchange, OutboundRequest};
 use fanfare_app::port::{Clock, Dispatch, Sender};
@@ -108,6 +109,10 @@ impl Dispatch for HandingOn {
 
     fn extra(&self, delivery: Delivery) {
         self.dispatch.extra(delivery);
+    }
+
+    fn withhold(&self, deliveries: &[Delivery]) -> Box<dyn Withheld> {
+        self.dispatch.withhold(deliveries)
     }
 
     fn changed(&self, endpoint: EndpointId) {
