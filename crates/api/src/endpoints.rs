@@ -5,6 +5,7 @@ pub(crate) mod change;
 pub(crate) mod create;
 pub(crate) mod form;
 pub(crate) mod matching;
+pub(crate) mod missed;
 pub(crate) mod policy;
 pub(crate) mod rate;
 pub(crate) mod read;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use fanfare_domain::attempt::ErrorKind;
 use fanfare_domain::delivery::StateName;
 use fanfare_domain::id::EndpointId;
 use fanfare_domain::name::EventTypeName;
@@ -117,6 +118,18 @@ impl Query {
         )
     }
 
+    /// A kind of error.
+    pub(crate) fn error_kind(&mut self, name: &str) -> Option<ErrorKind> {
+        let right = format!("must be one of {}", ErrorKind::names());
+        self.read(name, ErrorKind::parse, &right)
+    }
+
+    /// The status of an answer.
+    pub(crate) fn status(&mut self, name: &str) -> Option<u16> {
+        let read = |text: &str| text.parse().ok().filter(|code| (100..1_000).contains(code));
+        self.read(name, read, "must be a status from 100 to 999")
+    }
+
     /// Which part of a list is asked for.
     pub(crate) fn window<P: Position>(&mut self, list: List) -> Window<P> {
         let limit = self.read(
@@ -138,6 +151,11 @@ impl Query {
             limit: limit.unwrap_or(USUAL_LIMIT),
             after,
         }
+    }
+
+    /// Whether a parameter was given, be it right or wrong.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
     }
 
     /// Adds a fault that only several parameters together have.
@@ -213,6 +231,12 @@ pub(crate) struct DeliveryParameters {
     /// Only deliveries in this state.
     #[param(required = false, inline, value_type = crate::deliveries::view::State)]
     state: String,
+    /// Only deliveries whose last attempt had this kind of error, as attempts have it.
+    #[param(required = false, example = "timeout")]
+    last_error: String,
+    /// Only deliveries whose last attempt was answered by this status.
+    #[param(required = false, minimum = 100, maximum = 999, example = 503)]
+    last_status: u16,
     /// Only deliveries made at this time or later.
     #[param(required = false, format = DateTime)]
     since: String,
@@ -241,6 +265,12 @@ pub(crate) struct EndpointDeliveryParameters {
     /// Only deliveries in this state.
     #[param(required = false, inline, value_type = crate::deliveries::view::State)]
     state: String,
+    /// Only deliveries whose last attempt had this kind of error, as attempts have it.
+    #[param(required = false, example = "timeout")]
+    last_error: String,
+    /// Only deliveries whose last attempt was answered by this status.
+    #[param(required = false, minimum = 100, maximum = 999, example = 503)]
+    last_status: u16,
     /// Only deliveries made at this time or later.
     #[param(required = false, format = DateTime)]
     since: String,
@@ -269,6 +299,20 @@ pub(crate) struct SpanParameters {
     /// To before this time; now unless told. At most 7 days after `from`.
     #[param(required = false, format = DateTime)]
     to: String,
+}
+
+/// From when on.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "documents the parameters, which Query reads by name"
+)]
+pub(crate) struct MissedParameters {
+    /// Only of events published at this time or later. For an endpoint that is disabled, unless told, from
+    /// when on it missed what it did because of that.
+    #[param(required = false, format = DateTime)]
+    since: String,
 }
 
 #[cfg(test)]

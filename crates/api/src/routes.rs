@@ -92,6 +92,7 @@ pub(crate) fn documented() -> (Router<Api>, OpenApi) {
         .routes(routes!(deliveries::read::list_attempts))
         .routes(routes!(deliveries::retry::retry_delivery))
         .routes(routes!(jobs::recover::recover_endpoint))
+        .routes(routes!(endpoints::missed::get_endpoint_missed))
         .routes(routes!(
             jobs::create::create_tenant_job,
             jobs::read::list_tenant_jobs

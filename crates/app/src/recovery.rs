@@ -32,9 +32,12 @@ use crate::repository::TRIES;
 
 mod cancel;
 mod missed;
+mod offer;
 mod pace;
 mod repeat;
 mod runner;
+
+pub use offer::Offer;
 
 /// When to come again with too many open jobs: it helps once one has ended.
 const JOBS_AGAIN: Duration = Duration::from_secs(60);

@@ -74,6 +74,8 @@ pub(crate) fn everything_of(scope: &Scope) -> DeliveryQuery {
         endpoint: None,
         state: None,
         event_type: None,
+        last_error: None,
+        last_status: None,
         since: None,
         until: None,
         before: None,

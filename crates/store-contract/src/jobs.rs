@@ -49,6 +49,7 @@ fn job(number: u64, of: Option<&str>) -> Job {
         reason: None,
         progress: Progress::default(),
         cursor: None,
+        pass: None,
         created_at: time(number),
         updated_at: time(number),
         ended_at: None,

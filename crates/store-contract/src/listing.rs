@@ -2,6 +2,7 @@
 
 use fanfare_app::port::Deliveries;
 use fanfare_app::port::deliveries::DeliveryQuery;
+use fanfare_domain::attempt::ErrorKind;
 use fanfare_domain::delivery::{Delivery, StateName};
 use fanfare_domain::id::DeliveryId;
 
@@ -58,6 +59,12 @@ pub(crate) fn fits(row: &Delivery, query: &DeliveryQuery) -> bool {
             .event_type
             .as_ref()
             .is_none_or(|name| row.event_type == *name)
+        && query
+            .last_error
+            .is_none_or(|kind| row.last_error == Some(kind))
+        && query
+            .last_status
+            .is_none_or(|status| row.last_status == Some(status))
         && query.since.is_none_or(|since| row.created_at >= since)
         && query.until.is_none_or(|until| row.created_at < until)
         && query.before.is_none_or(|before| row.id < before)
@@ -102,7 +109,7 @@ pub async fn deliveries_are_listed_newest_first_page_by_page(engine: &dyn Engine
     }
 }
 
-fn choices() -> [Vec<DeliveryQuery>; 5] {
+fn choices() -> [Vec<DeliveryQuery>; 6] {
     let all = || deliveries_of("a");
     let states = [
         StateName::Waiting,
@@ -131,7 +138,17 @@ fn choices() -> [Vec<DeliveryQuery>; 5] {
         until: until.map(time),
         ..all()
     };
+    let answered = |last_status, last_error| DeliveryQuery {
+        last_status,
+        last_error,
+        ..all()
+    };
     [
+        vec![
+            answered(Some(204), None),
+            answered(None, Some(ErrorKind::Timeout)),
+            answered(Some(503), None),
+        ],
         states.map(state).into(),
         [1, 2, 3].map(endpoint).into(),
         ["third", "other", "none"].map(type_named).into(),
@@ -145,7 +162,7 @@ fn choices() -> [Vec<DeliveryQuery>; 5] {
     ]
 }
 
-/// By state, endpoint, type, event and time.
+/// By state, endpoint, type, event, time, and the last attempt's outcome.
 pub async fn each_filter_narrows_the_list(engine: &dyn Engine) {
     let rows = population();
     let store = store_of(engine, &rows).await;
@@ -171,6 +188,8 @@ pub async fn filters_work_together(engine: &dyn Engine) {
                 endpoint: one.endpoint.or(other.endpoint),
                 event_type: one.event_type.clone().or(other.event_type.clone()),
                 event: one.event.or(other.event),
+                last_error: one.last_error.or(other.last_error),
+                last_status: one.last_status.or(other.last_status),
                 since: one.since.or(other.since),
                 until: one.until.or(other.until),
                 ..deliveries_of("a")

@@ -247,6 +247,8 @@ pub(crate) fn deliveries_of(tenant: &str) -> DeliveryQuery {
         endpoint: None,
         state: None,
         event_type: None,
+        last_error: None,
+        last_status: None,
         since: None,
         until: None,
         before: None,

@@ -25,6 +25,8 @@ fn asked(query: &mut Query, scope: Scope) -> (DeliveryQuery, Window<DeliveryId>)
         endpoint: query.endpoint("endpoint"),
         state: query.state("state"),
         event_type: query.event_type("event_type"),
+        last_error: query.error_kind("last_error"),
+        last_status: query.status("last_status"),
         since: query.time("since"),
         until: query.time("until"),
         before: window.after,

@@ -3,11 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use fanfare_app::endpoints::EndpointDraft;
+use fanfare_domain::endpoint::Endpoint;
 use fanfare_domain::key::Right;
 use http::StatusCode;
 
 use super::form::EndpointInput;
-use super::view::EndpointView;
+use super::view::{EndpointView, MissedView};
 use crate::auth::Acting;
 use crate::body::Incoming;
 use crate::merge::until_unchanged;
@@ -37,14 +38,15 @@ pub(crate) async fn replace_endpoint(
 ) -> Result<Json<EndpointView>, Problem> {
     let scope = caller.for_tenant(&api, Right::Manage, &at.tenant)?;
     // First of all, so that a path that names nothing is told before faults of the body.
-    api.fanfare.endpoint(&scope, &at.endpoint).await?;
+    let before = api.fanfare.endpoint(&scope, &at.endpoint).await?;
     let given = body.read::<EndpointInput>(&api).await?;
     let endpoint = api
         .fanfare
         .replace_endpoint(&scope, &at.endpoint, given.draft.into(), given.faults)
         .await?;
     let health = api.fanfare.endpoint_health(endpoint.id);
-    Ok(Json(EndpointView::new(endpoint, health, true)))
+    let missed = offer(&api, &before, &endpoint).await;
+    Ok(Json(EndpointView::new(endpoint, health, true).offering(missed)))
 }
 
 /// Change an endpoint
@@ -69,7 +71,7 @@ pub(crate) async fn update_endpoint(
 ) -> Result<Json<EndpointView>, Problem> {
     let scope = caller.for_tenant(&api, Right::Manage, &at.tenant)?;
     // First of all, so that a path that names nothing is told before faults of the body.
-    api.fanfare.endpoint(&scope, &at.endpoint).await?;
+    let first = api.fanfare.endpoint(&scope, &at.endpoint).await?;
     let patch = body.read_patch(&api).await?;
     let endpoint = until_unchanged(|| async {
         let before = api.fanfare.endpoint(&scope, &at.endpoint).await?;
@@ -85,7 +87,33 @@ pub(crate) async fn update_endpoint(
     })
     .await?;
     let health = api.fanfare.endpoint_health(endpoint.id);
-    Ok(Json(EndpointView::new(endpoint, health, true)))
+    let missed = offer(&api, &first, &endpoint).await;
+    Ok(Json(EndpointView::new(endpoint, health, true).offering(missed)))
+}
+
+/// What an endpoint missed, if it was just enabled. The change is made, whatever comes of this.
+async fn offer(api: &Api, before: &Endpoint, now: &Endpoint) -> Option<MissedView> {
+    let disabled = before.disabled.as_ref()?.since;
+    if !now.enabled() {
+        return None;
+    }
+    let since = api.fanfare.missed_since(now, disabled).await;
+    let counted = match since {
+        Ok(since) => api.fanfare.missed(now, since).await,
+        Err(cause) => Err(cause),
+    };
+    match counted {
+        Ok(offer) if offer.count == 0 && !offer.more => None,
+        Ok(offer) => Some(MissedView::new(now, offer)),
+        Err(cause) => {
+            tracing::warn!(
+                endpoint = %now.id,
+                error = &cause as &dyn std::error::Error,
+                "what the endpoint missed can't be counted"
+            );
+            None
+        }
+    }
 }
 
 /// Delete an endpoint

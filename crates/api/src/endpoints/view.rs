@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use fanfare_app::port::dispatch::Health;
+use fanfare_app::recovery::Offer;
 use fanfare_domain::endpoint::{DisabledReason, Endpoint};
 use fanfare_domain::header::is_secret_header;
 use fanfare_domain::secret::{Secret, public_key};
@@ -100,13 +101,52 @@ pub(crate) struct EndpointView {
     /// The provider whose delivery format it speaks; null: Fanfare's own.
     #[schema(required)]
     dialect: Option<String>,
+    /// In the answer of a change that enabled it: what it missed; left out where that is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    missed: Option<MissedView>,
     /// When it was made.
     created_at: Time,
     /// When it was last changed.
     updated_at: Time,
 }
 
+/// What an endpoint missed: deliveries that failed or were discarded because it was disabled, and events
+/// that it asks for and has no delivery of. Recover the endpoint with this `since` and `"what": "missed"`
+/// to have it delivered.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Missed)]
+pub(crate) struct MissedView {
+    /// From when on.
+    since: Time,
+    /// How many deliveries, as far as they were counted.
+    count: usize,
+    /// Whether there are further events, which were not looked at.
+    more: bool,
+    /// The path to `POST` to.
+    #[schema(example = "/v1/tenants/acme/endpoints/ep_01m5d3xq9sabcdefghjkmnpqrs/recover")]
+    recover: String,
+}
+
+impl MissedView {
+    /// What is offered to an endpoint.
+    pub(crate) fn new(endpoint: &Endpoint, offer: Offer) -> Self {
+        let (tenant, id) = (&endpoint.scope.tenant, endpoint.id);
+        Self {
+            since: offer.since.into(),
+            count: offer.count,
+            more: offer.more,
+            recover: format!("/v1/tenants/{tenant}/endpoints/{id}/recover"),
+        }
+    }
+}
+
 impl EndpointView {
+    /// The view with what the endpoint missed.
+    pub(crate) fn offering(self, missed: Option<MissedView>) -> Self {
+        Self { missed, ..self }
+    }
+
     /// The view for a caller that may, or may not, manage.
     pub(crate) fn new(endpoint: Endpoint, health: Health, manages: bool) -> Self {
         let shown = |(name, value): (String, String)| {
@@ -136,6 +176,7 @@ impl EndpointView {
             failing_since: health.failing_since.map(Time),
             slowed_until: health.slowed_until.map(Time),
             dialect: endpoint.dialect,
+            missed: None,
             created_at: endpoint.created_at.into(),
             updated_at: endpoint.updated_at.into(),
         }

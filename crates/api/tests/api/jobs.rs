@@ -165,3 +165,53 @@ async fn open_jobs_are_bounded() {
         .await;
     other.ok(202);
 }
+
+#[tokio::test]
+async fn enabling_an_endpoint_offers_what_it_missed() {
+    let world = World::furnished().await;
+    let endpoint = world.endpoint().await;
+    let missed = format!("{endpoint}/missed");
+    world.get(&missed).await.problem(400);
+    let set = async |enabled: bool| {
+        let change = json!({"enabled": enabled});
+        world.write("PATCH", &endpoint, change).await.ok(200)
+    };
+    // Nothing missed, nothing offered.
+    let off = set(false).await;
+    assert!(set(true).await["missed"].is_null());
+    assert!(off["missed"].is_null());
+    set(false).await;
+    let since = world.get(&endpoint).await.ok(200)["disabled_since"].clone();
+    for _ in 0..70 {
+        let event = json!({"type": "invoice.paid", "data": 1});
+        world.post("/v1/tenants/acme/events", event).await.ok(202);
+    }
+    let told = json!({
+        "since": since,
+        "count": 70,
+        "more": false,
+        "recover": format!("{endpoint}/recover"),
+    });
+    assert_eq!(world.get(&missed).await.ok(200), told);
+    assert_eq!(set(true).await["missed"], told);
+    // Said in the answer of that change only.
+    assert!(world.get(&endpoint).await.ok(200).get("missed").is_none());
+    let asked = format!("{missed}?since={}", since.as_str().unwrap());
+    assert_eq!(world.get(&asked).await.ok(200), told);
+    let wrong = world.get(&format!("{missed}?since=yesterday")).await;
+    wrong.problem(400);
+    assert_eq!(wrong.faults(), ["since"]);
+}
+
+#[tokio::test]
+async fn a_cancellation_takes_what_waits_and_nothing_else() {
+    let world = World::furnished().await;
+    let states = json!({"action": "cancel", "filter": {"states": ["failed"]}});
+    let refused = world.post(JOBS, states).await;
+    refused.problem(422);
+    assert_eq!(refused.faults(), ["#/filter/states"]);
+    let job = world.post(JOBS, json!({"action": "cancel"})).await.ok(202);
+    assert_eq!(job["filter"]["states"], json!(["waiting"]));
+    // It sends nothing, so it goes as fast as the server allows.
+    assert_eq!(job["rate"], 2_000);
+}

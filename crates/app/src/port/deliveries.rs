@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use fanfare_domain::attempt::Attempt;
+use fanfare_domain::attempt::{Attempt, ErrorKind};
 use fanfare_domain::delivery::{Delivery, DiscardedReason, StateName};
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::{EventTypeName, Scope};
@@ -105,6 +105,10 @@ pub struct DeliveryQuery {
     pub state: Option<StateName>,
     /// Only of events of this type.
     pub event_type: Option<EventTypeName>,
+    /// Only those whose last attempt had this kind of error.
+    pub last_error: Option<ErrorKind>,
+    /// Only those whose last attempt was answered by this status.
+    pub last_status: Option<u16>,
     /// Only those made at this time or later.
     pub since: Option<Timestamp>,
     /// Only those made before this time.

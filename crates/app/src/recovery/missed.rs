@@ -18,7 +18,7 @@ use crate::port::deliveries::Settlement;
 use crate::port::log::{Event, EventWalk};
 
 /// Events read at a time. Payloads are at most 256 KiB unless told, so that a read holds some 16 MiB.
-const READ: usize = 64;
+pub(super) const READ: usize = 64;
 
 /// How long an event may take from its time to its place in the log. Younger ones are looked at when
 /// they are older, so that none comes in behind the job.
@@ -28,16 +28,16 @@ const SLACK: Duration = Duration::from_secs(10);
 const FILTERS_BUSY: Duration = Duration::from_secs(1);
 
 /// What is brought, and where.
-struct Wanted<'a> {
-    endpoint: &'a Endpoint,
-    what: Missing,
+pub(super) struct Wanted<'a> {
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) what: Missing,
     /// What was made from then on is not in the set.
-    made_before: Timestamp,
-    now: Timestamp,
+    pub(super) made_before: Timestamp,
+    pub(super) now: Timestamp,
 }
 
 /// What an endpoint has of an event.
-struct Standing {
+pub(super) struct Standing {
     /// The newest delivery that has a row.
     newest: Option<Delivery>,
     /// Whether it is among the event's targets.
@@ -139,7 +139,7 @@ impl Fanfare {
     }
 
     /// What the endpoint has of each event.
-    async fn standings(
+    pub(super) async fn standings(
         &self,
         scope: &Scope,
         endpoint: EndpointId,
@@ -167,7 +167,7 @@ impl Fanfare {
 
 impl Wanted<'_> {
     /// What follows for an event; none where the endpoint has nothing to do with it.
-    fn judge(&self, event: &Event, standing: &Standing) -> Option<Verdict> {
+    pub(super) fn judge(&self, event: &Event, standing: &Standing) -> Option<Verdict> {
         let verdict = match &standing.newest {
             Some(newest) if newest.created_at >= self.made_before => Verdict::Skip,
             Some(newest) => self.what.judge(&newest.state),

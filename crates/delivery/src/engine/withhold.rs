@@ -42,7 +42,7 @@ impl Hold {
         let mut ids = HashSet::with_capacity(deliveries.len());
         let mut lanes = Vec::with_capacity(by_endpoint.len());
         for (endpoint, wanted) in by_endpoint {
-            let lane = shared.lanes.get(endpoint);
+            let lane = shared.lanes.get(endpoint, &shared.health);
             let jobs = lane.take_rowed(&wanted);
             // Those that were just taken out are held, and so are those under way.
             let stored: Vec<_> = lane.held(|held| {

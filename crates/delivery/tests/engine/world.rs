@@ -163,6 +163,8 @@ impl World {
             endpoint: None,
             state: None,
             event_type: None,
+            last_error: None,
+            last_status: None,
             since: None,
             until: None,
             before: None,

@@ -99,6 +99,8 @@ impl Virtual {
             endpoint: None,
             state: None,
             event_type: None,
+            last_error: None,
+            last_status: None,
             since: None,
             until: None,
             before: None,

@@ -26,6 +26,12 @@ fn filter(filter: &mut Filter, query: &DeliveryQuery) {
     if let Some(event_type) = &query.event_type {
         filter.only(" AND event_type = ?", event_type.as_str().to_owned());
     }
+    if let Some(kind) = query.last_error {
+        filter.only(" AND last_error = ?", code::of_error_kind(kind));
+    }
+    if let Some(status) = query.last_status {
+        filter.only(" AND last_status = ?", status);
+    }
     filter.times(query.since, query.until);
 }
 

@@ -166,6 +166,8 @@ impl Fed {
                 endpoint,
                 state: None,
                 event_type: None,
+                last_error: None,
+                last_status: None,
                 since: None,
                 until: None,
                 before: listed.last().copied(),

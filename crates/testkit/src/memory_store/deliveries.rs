@@ -247,6 +247,12 @@ impl Rows {
                     .event_type
                     .as_ref()
                     .is_none_or(|name| *name == row.event_type)
+                && query
+                    .last_error
+                    .is_none_or(|kind| row.last_error == Some(kind))
+                && query
+                    .last_status
+                    .is_none_or(|status| row.last_status == Some(status))
                 && query.since.is_none_or(|since| row.created_at >= since)
                 && query.until.is_none_or(|until| row.created_at < until)
                 && query.before.is_none_or(|before| row.id < before)

@@ -138,6 +138,8 @@ impl<'a> Walk<'a> {
             endpoint: only.copied(),
             state: None,
             event_type: self.asked.event_type.clone(),
+            last_error: None,
+            last_status: None,
             since: Some(since),
             until: Some(until),
             before,

@@ -43,6 +43,8 @@ pub(super) async fn read(folder: &Path, paths: &HashMap<String, String>) -> Left
         endpoint: None,
         state: Some(StateName::Delivered),
         event_type: None,
+        last_error: None,
+        last_status: None,
         since: None,
         until: None,
         before: None,
