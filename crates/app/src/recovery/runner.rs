@@ -19,6 +19,12 @@ use crate::port::jobs::{JobChanged, KeptJob};
 /// How often the runner looks for jobs that nobody told of.
 const LOOK: Duration = Duration::from_secs(5);
 
+/// With so many deliveries due at its endpoint, a recovery waits.
+const MOST_DUE: usize = 500;
+
+/// How long it waits then before it looks again.
+const BEHIND: Duration = Duration::from_millis(200);
+
 /// What a step comes to.
 pub(super) enum Step {
     /// What is to be committed.
@@ -106,6 +112,9 @@ impl Fanfare {
         let step = match self.hindrance(&job) {
             Some((state, reason)) => Step::Commit(Box::new(self.stopped(job, state, reason))),
             None => match &job.work {
+                Work::Recover { endpoint, .. } if self.is_behind(*endpoint).await? => {
+                    Step::Wait(BEHIND)
+                }
                 Work::Recover {
                     what: Missing::Missed | Missing::Everything,
                     ..
@@ -152,6 +161,14 @@ impl Fanfare {
             return Ok(Stepped::Waits(pause));
         }
         Ok(Stepped::Took(job.progress.taken - before))
+    }
+
+    /// Whether an endpoint has as much to take as it should: more would only stand before what is
+    /// published meanwhile, and count against the tenant's quota.
+    async fn is_behind(&self, endpoint: EndpointId) -> Result<bool, StoreError> {
+        let now = self.ports.clock.now();
+        let due = self.ports.deliveries.due(endpoint, now, MOST_DUE).await?;
+        Ok(due.deliveries.len() >= MOST_DUE)
     }
 
     /// Why a job can't go on as things stand.

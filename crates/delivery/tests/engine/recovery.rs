@@ -371,6 +371,32 @@ async fn a_retry_takes_what_fits_its_filter() {
     assert_each_repeated_once(&world, &wanted).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_recovery_waits_for_an_endpoint_that_is_slower_than_its_rate() {
+    let world = World::new().await;
+    let (endpoint, _) = failed(&world, 3_000).await;
+    // 64 at a time, each for two seconds: 32 in a second.
+    let slow = Answer::status(200).after(seconds(2));
+    world.ground.sender.always(URL, slow);
+    let draft = RecoverDraft {
+        rate: Some(2_000),
+        ..since_ever(Missing::Failed)
+    };
+    let job = recover(&world, &endpoint, draft).await;
+    for _ in 0..10 {
+        pass(seconds(3)).await;
+        let waiting = world.count(StateName::Waiting).await;
+        assert!((400..=900).contains(&waiting), "{waiting}");
+    }
+    pass(seconds(300)).await;
+    let job = stands(&world, &job).await;
+    assert_eq!(
+        (job.state, job.progress.taken),
+        (JobState::Completed, 3_000)
+    );
+    assert_eq!(world.count(StateName::Delivered).await, 3_000);
+}
+
 /// Crashes and faults of the store at times that a seed decides.
 async fn survives(seed: u64) {
     let chance = Seeded::new(seed);
