@@ -66,6 +66,11 @@ pub(crate) const METRICS: &[Metric] = &[
         description: "Age of the oldest delivery in the store that waits, measured every 15 seconds.",
     },
     Metric {
+        name: "fanfare_jobs_running",
+        sort: Sort::Gauge,
+        description: "Jobs that run, measured every 15 seconds.",
+    },
+    Metric {
         name: "fanfare_first_attempt_delay_seconds",
         sort: Sort::Histogram(SECONDS),
         description: "Time from an event's acceptance to the first attempt of each of its deliveries.",

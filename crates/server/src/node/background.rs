@@ -60,6 +60,7 @@ async fn announce(fanfare: Arc<Fanfare>) {
 async fn measure(fanfare: Arc<Fanfare>) {
     let waiting = gauge!("fanfare_deliveries_waiting");
     let oldest = gauge!("fanfare_oldest_waiting_seconds");
+    let jobs = gauge!("fanfare_jobs_running");
     let mut ticks = interval(BACKLOG);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -72,6 +73,16 @@ async fn measure(fanfare: Arc<Fanfare>) {
             );
         }
         let ports = fanfare.ports();
+        let most = fanfare.limits().jobs.in_all;
+        match ports.deliveries.running_jobs(most).await {
+            Ok(running) => jobs.set(running.len() as f64),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "running jobs can't be counted"
+                );
+            }
+        }
         match ports.deliveries.backlog().await {
             Ok(backlog) => {
                 waiting.set(backlog.waiting as f64);
