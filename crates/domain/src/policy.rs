@@ -295,6 +295,15 @@ impl DeliveryPolicy {
         (until > result.ended_at).then_some(until)
     }
 
+    /// Whether a delivery that failed so disables its endpoint.
+    #[must_use]
+    pub fn disables(&self, failed: FailedReason) -> Option<DisabledReason> {
+        match failed {
+            FailedReason::Gone => self.gone_disables.then_some(DisabledReason::Gone),
+            FailedReason::Exhausted => self.exhausted_disables.then_some(DisabledReason::Exhausted),
+        }
+    }
+
     /// When the first attempt is due, for an event accepted at `accepted`.
     #[must_use]
     pub fn first_due(&self, accepted: Timestamp) -> Timestamp {
@@ -326,12 +335,12 @@ impl DeliveryPolicy {
         if self.gone_disables && result.error.is_none() && result.status == Some(410) {
             return Decision {
                 verdict: Verdict::Failed(FailedReason::Gone),
-                disable: Some(DisabledReason::Gone),
+                disable: self.disables(FailedReason::Gone),
             };
         }
         let exhausted = Decision {
             verdict: Verdict::Failed(FailedReason::Exhausted),
-            disable: self.exhausted_disables.then_some(DisabledReason::Exhausted),
+            disable: self.disables(FailedReason::Exhausted),
         };
         let Some(wait) = self.schedule.wait(number.saturating_add(1)) else {
             return exhausted;

@@ -73,8 +73,6 @@ pub(super) enum Next {
         job: Job,
         /// Which.
         end: DeliveryState,
-        /// Whether its endpoint is disabled by it.
-        disables: bool,
     },
     /// It gives its slot back and asks again: the slot is none for what is next.
     GiveBack,
@@ -184,18 +182,19 @@ impl Lane {
         let now = shared.parts.clock.now();
         if job.expired(now) {
             let reason = DiscardedReason::Expired;
-            return state.void(DeliveryState::Discarded { at: now, reason }, false);
+            return state.void(DeliveryState::Discarded { at: now, reason });
         }
         let target = shared.parts.directory.target(self.endpoint);
         let target = match (unwanted(target.as_deref()), target) {
             (None, Some(target)) => target,
             (reason, _) => {
                 let reason = reason.unwrap_or(DiscardedReason::EndpointDeleted);
-                return state.void(DeliveryState::Discarded { at: now, reason }, false);
+                return state.void(DeliveryState::Discarded { at: now, reason });
             }
         };
-        if let Some(end) = job.overdue(&target.policy, now) {
-            return state.void(end, target.policy.exhausted_disables);
+        let policy = target.policy_of(&job.shipment.event().event_type);
+        if let Some(end) = job.overdue(&policy, now) {
+            return state.void(end);
         }
         let mut probe = false;
         if self.is_troubled() && !job.extra {
@@ -495,9 +494,9 @@ impl State {
     }
 
     /// Takes the first job out, which comes to this end without an attempt.
-    fn void(&mut self, end: DeliveryState, disables: bool) -> Next {
+    fn void(&mut self, end: DeliveryState) -> Next {
         match self.queue.pop_front() {
-            Some(job) => Next::Void { job, end, disables },
+            Some(job) => Next::Void { job, end },
             None => self.end(None),
         }
     }

@@ -10,12 +10,10 @@ use fanfare_app::port::deliveries::Settlement;
 use fanfare_app::port::log::{Event, EventRef};
 use fanfare_domain::breaker::Passage;
 use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason, FailedReason};
-use fanfare_domain::endpoint::DisabledReason;
 use fanfare_domain::policy::DeliveryPolicy;
 use fanfare_domain::time::Timestamp;
 
 use super::Shared;
-use super::health::disable_endpoint;
 use super::held::Held;
 use super::job::{Job, Origin, Shipment};
 use super::lane::{Lane, Pushed, Refill};
@@ -90,7 +88,8 @@ async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, wanted: Refill) -> Resul
     let target = shared.parts.directory.target(lane.endpoint);
     let target = target.filter(|_| open);
     let waited_too_long = |delivery: &Delivery| {
-        let out = |target: &Target| too_long(&target.policy, delivery, now);
+        let out =
+            |target: &Target| too_long(&target.policy_of(&delivery.event_type), delivery, now);
         target.as_deref().is_some_and(out)
     };
     let mut wanted = if open { 1 } else { step };
@@ -117,7 +116,7 @@ async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, wanted: Refill) -> Resul
     } else {
         due.next
     };
-    end_overdue(shared, target.as_deref(), overdue, now).await;
+    end_overdue(shared, overdue, now).await;
     if let Err(cause) = bring_in(shared, lane, &claimed).await {
         lane.held(|held| {
             claimed
@@ -143,20 +142,7 @@ fn too_long(policy: &DeliveryPolicy, delivery: &Delivery, now: Timestamp) -> boo
 }
 
 /// Ends what has waited too long, without an attempt.
-async fn end_overdue(
-    shared: &Arc<Shared>,
-    target: Option<&Target>,
-    overdue: Vec<Delivery>,
-    now: Timestamp,
-) {
-    let Some(target) = target.filter(|_| !overdue.is_empty()) else {
-        return;
-    };
-    if target.policy.exhausted_disables {
-        let endpoint = &target.endpoint;
-        let scope = endpoint.scope.clone();
-        disable_endpoint(shared, scope, endpoint.id, DisabledReason::Exhausted);
-    }
+async fn end_overdue(shared: &Arc<Shared>, overdue: Vec<Delivery>, now: Timestamp) {
     for delivery in overdue {
         let origin = Origin::Stored(Box::new(delivery.clone()));
         let delivery = Delivery {

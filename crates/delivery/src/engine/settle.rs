@@ -13,6 +13,7 @@ use fanfare_domain::delivery::{Delivery, DeliveryState, FailedReason};
 use tokio::sync::mpsc;
 
 use super::Shared;
+use super::health::disable_endpoint;
 use super::job::{Job, Origin};
 use super::worker::unwanted;
 
@@ -137,6 +138,9 @@ async fn settle(shared: &Arc<Shared>, origins: &[Origin], mut settlements: Vec<S
     drop(tracker);
     for ((origin, settlement), settled) in origins.iter().zip(settlements.iter()).zip(settled) {
         let delivery = &settlement.delivery;
+        if let DeliveryState::Failed { reason, .. } = delivery.state {
+            disable_by(shared, delivery, reason);
+        }
         if settled == Settled::Recorded {
             shared.meters.ended(delivery.state.name(), 1);
             if let DeliveryState::Failed {
@@ -155,6 +159,17 @@ async fn settle(shared: &Arc<Shared>, origins: &[Origin], mut settlements: Vec<S
         {
             shared.schedule(delivery.endpoint, due_at);
         }
+    }
+}
+
+/// Disables the endpoint of a delivery that failed, where its policy says so. Only after the commit, or the
+/// delivery that led to it could be discarded with what waits for the endpoint.
+fn disable_by(shared: &Arc<Shared>, delivery: &Delivery, failed: FailedReason) {
+    let target = shared.parts.directory.target(delivery.endpoint);
+    if let Some(target) = target.filter(|target| target.endpoint.enabled())
+        && let Some(reason) = target.policy.disables(failed)
+    {
+        disable_endpoint(shared, delivery.scope.clone(), delivery.endpoint, reason);
     }
 }
 

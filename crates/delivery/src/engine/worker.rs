@@ -12,12 +12,11 @@ use fanfare_app::test_delivery::unusable_url;
 use fanfare_domain::attempt::Trigger;
 use fanfare_domain::breaker::Ended;
 use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason};
-use fanfare_domain::endpoint::DisabledReason;
 use fanfare_domain::policy::{AttemptResult, RetryAfter, Verdict};
 use fanfare_domain::time::Timestamp;
 
 use super::Shared;
-use super::health::{self, disable_endpoint};
+use super::health;
 use super::lane::{Lane, Next, Turn};
 use super::limit::Pressure;
 use super::refill;
@@ -61,13 +60,9 @@ async fn run(shared: Arc<Shared>, lane: Arc<Lane>, mut slot: Option<Slot>) {
                     shared.idle.notify_waiters();
                 }
             }
-            Next::Void { job, end, disables } => {
+            Next::Void { job, end } => {
                 let mut delivery = job.delivery(lane.endpoint);
                 delivery.state = end;
-                if disables {
-                    let scope = delivery.scope.clone();
-                    disable_endpoint(&shared, scope, lane.endpoint, DisabledReason::Exhausted);
-                }
                 let _ = shared
                     .settle
                     .send(Outcome::settled(job, delivery, None))
@@ -162,10 +157,7 @@ async fn attempt(shared: &Arc<Shared>, lane: &Arc<Lane>, turn: Turn) -> Outcome 
         extra: job.extra,
         probe,
     };
-    let disable = conclude(shared, lane, &target, &mut delivery, &exchange, manner);
-    if let Some(reason) = disable {
-        disable_endpoint(shared, target.endpoint.scope.clone(), lane.endpoint, reason);
-    }
+    conclude(shared, lane, &target, &mut delivery, &exchange, manner);
     let attempt = record(start, &target, exchange);
     Outcome::settled(job, delivery, Some(Box::new(attempt)))
 }
@@ -180,7 +172,7 @@ struct Manner {
     probe: bool,
 }
 
-/// Puts into the delivery what follows from the attempt; answers whether the endpoint is disabled by it.
+/// Puts into the delivery what follows from the attempt.
 fn conclude(
     shared: &Arc<Shared>,
     lane: &Arc<Lane>,
@@ -188,7 +180,7 @@ fn conclude(
     delivery: &mut Delivery,
     exchange: &Exchange,
     manner: Manner,
-) -> Option<DisabledReason> {
+) {
     let Manner {
         began,
         extra,
@@ -251,7 +243,6 @@ fn conclude(
             reason,
         },
     };
-    let disable = decision.disable.filter(|_| delivery.state.ended());
     end_if_expired(delivery, ended_at);
     shared
         .meters
@@ -272,7 +263,6 @@ fn conclude(
     if lane.adapt(pressure, shared.parts.options.lane_concurrency_most) {
         start(shared, Arc::clone(lane), None);
     }
-    disable
 }
 
 /// What would wait past its end waits until then, or ends now.

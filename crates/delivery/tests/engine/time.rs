@@ -389,11 +389,15 @@ async fn an_event_type_has_a_policy_of_its_own_and_the_endpoints_own_goes_before
     assert_eq!(offsets(own, start), [0, 50]);
     // Another type is as usual.
     let start = world.ground.clock.now();
-    world.publish().await;
+    let usual = world.publish().await;
     pass(seconds(60)).await;
     assert_eq!(offsets(URL, start), [0, 5]);
+    world.ground.sender.always(URL, Answer::status(200));
+    pass(seconds(600)).await;
+    let row = world.row(&usual, 0).await.expect("a row");
+    assert_eq!(row.state.name(), StateName::Delivered);
+    world.ground.sender.always(URL, Answer::status(500));
     // From the change on, also for what waits.
-    pass(seconds(5 * DAY)).await;
     let start = world.ground.clock.now();
     world.publish_draft(code()).await;
     pass(Duration::from_millis(3_500)).await;
