@@ -54,6 +54,12 @@ pub enum Fault {
     ForgetLog,
     /// The policy's total time is not heeded.
     IgnoreTotalTime,
+    /// An event for later is sent at once.
+    IgnoreDeliverAt,
+    /// A delivery whose time is over is sent all the same.
+    IgnoreExpiry,
+    /// A job forgets how far it has come.
+    ForgetJobsPlace,
     /// An attempt's number is skipped.
     SkipNumber,
 }

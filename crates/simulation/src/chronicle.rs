@@ -6,7 +6,7 @@ use fanfare_app::port::Clock;
 use fanfare_app::port::log::Event;
 use fanfare_app::port::sender::Exchange;
 use fanfare_delivery::Footprint;
-use fanfare_domain::id::{DeliveryId, EndpointId};
+use fanfare_domain::id::{DeliveryId, EndpointId, JobId};
 use fanfare_domain::time::Timestamp;
 use fanfare_testkit::clock::VirtualClock;
 use fanfare_testkit::memory_store::Change;
@@ -25,6 +25,8 @@ pub enum Fact {
     },
     /// The store committed something.
     Committed(Change),
+    /// A power failure undoes the last so many commits' changes.
+    Undone(usize),
     /// A request was sent; they are counted from 0.
     Sent(usize, Box<Sent>),
     /// What came of a request.
@@ -48,6 +50,8 @@ pub enum Fact {
         /// The new one.
         made: DeliveryId,
     },
+    /// An owner was told that this job is made.
+    GotJob(JobId),
     /// The store or the network is made to fail, or heals.
     Trouble(String),
     /// From now on nothing fails, and every receiver takes what comes.
@@ -83,6 +87,11 @@ impl Chronicle {
         let mut chronicle = self.0.lock();
         let now = chronicle.clock.now();
         chronicle.facts.push((now, fact));
+    }
+
+    /// The time by the clock that it goes by.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.lock().clock.now()
     }
 
     /// The facts.

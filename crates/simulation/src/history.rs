@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fanfare_app::port::deliveries::{DeliveryQuery, Tally};
-use fanfare_app::port::{Deliveries, Log, StoreError};
+use fanfare_app::port::{Deliveries, Jobs, Log, StoreError};
 use fanfare_delivery::{EngineOptions, Footprint};
 use fanfare_domain::attempt::Attempt;
 use fanfare_domain::delivery::Delivery;
-use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
+use fanfare_domain::id::{DeliveryId, EndpointId, EventId, JobId};
 use fanfare_domain::name::Scope;
 use fanfare_domain::time::Timestamp;
 use fanfare_testkit::memory_store::MemoryStore;
@@ -36,6 +36,8 @@ pub struct Finals {
     pub attempts: BTreeMap<DeliveryId, Vec<Attempt>>,
     /// The tallies of each endpoint.
     pub tallies: BTreeMap<EndpointId, Vec<Tally>>,
+    /// Jobs that had not ended and were not told to pause.
+    pub jobs_left: Vec<JobId>,
     /// What the engine held; none when the run never came to its end.
     pub footprint: Option<Footprint>,
 }
@@ -51,6 +53,8 @@ impl Finals {
         let mut finals = Self::default();
         let log = store.read_after(0, usize::MAX).await?;
         finals.events = log.iter().map(|(_, event)| event.id).collect();
+        let left = store.running_jobs(usize::MAX).await?;
+        finals.jobs_left = left.iter().map(|kept| kept.job.id).collect();
         for scope in scopes {
             for row in store.deliveries(&everything_of(scope)).await? {
                 let attempts = store.attempts(scope, row.id).await?;

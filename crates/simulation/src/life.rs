@@ -46,6 +46,8 @@ impl Life {
         let fanfare = ground.fanfare(dispatch);
         fanfare.refresh().await?;
         engine.start(&fanfare).await?;
+        let jobs = Arc::clone(&fanfare);
+        tokio::spawn(async move { jobs.run_jobs().await });
         Ok(Self { engine, fanfare })
     }
 }

@@ -113,6 +113,9 @@ pub const IN_THE_ENGINE: &[Mutant] = &[
     engine("a start takes up what is recorded", Fault::RecoverRecorded),
     engine("what was left in the log is forgotten", Fault::ForgetLog),
     engine("the total time is ignored", Fault::IgnoreTotalTime),
+    engine("an event for later is sent at once", Fault::IgnoreDeliverAt),
+    engine("what has expired is sent", Fault::IgnoreExpiry),
+    engine("a job forgets how far it has come", Fault::ForgetJobsPlace),
     engine("an attempt's number is skipped", Fault::SkipNumber),
 ];
 

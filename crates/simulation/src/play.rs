@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fanfare_app::endpoints::EndpointDraft;
+use fanfare_app::port::StoreError;
 use fanfare_app::port::log::Event;
-use fanfare_app::port::{Clock, StoreError};
 use fanfare_delivery::EngineOptions;
 use fanfare_domain::id::EndpointId;
 use fanfare_domain::name::Scope;
@@ -33,8 +33,12 @@ const DEEDS: usize = 60;
 
 /// How a life of the machine ended.
 pub(crate) enum LifeEnd {
-    /// Another one follows.
+    /// Another one follows, from what was committed.
     Crash,
+    /// It was asked to stop, and another one follows.
+    Stopped,
+    /// Another one follows, from what was synced.
+    PowerFailure,
     /// The run is over; this is what there was.
     Last(Box<Finals>),
 }
@@ -115,8 +119,13 @@ impl Play {
             () = store.stopped() => LifeEnd::Crash,
             end = self.act(ground) => end,
         };
-        if matches!(end, LifeEnd::Crash) {
-            self.note(Fact::End { asked: false });
+        if !matches!(end, LifeEnd::Crash) {
+            return end;
+        }
+        self.note(Fact::End { asked: false });
+        if self.chance.chance(0.5) {
+            self.note(Fact::Undone(ground.store.unsynced()));
+            return LifeEnd::PowerFailure;
         }
         end
     }
@@ -149,7 +158,8 @@ impl Play {
             0..400 => self.publish(life, 12, publishers::SIZES),
             400..410 => self.publish(life, 300, publishers::SIZES),
             410..560 => pass(millis(1 << self.chance.below(13))).await,
-            560..630 => self.retry_one(life),
+            560..615 => self.retry_one(life),
+            615..630 => self.recover(life).await,
             630..690 => self.switch(life).await,
             690..700 => self.delete(life).await,
             700..720 => self.add_endpoint(life).await,
@@ -164,6 +174,10 @@ impl Play {
         None
     }
 
+    fn now(&self) -> Timestamp {
+        self.chronicle.now()
+    }
+
     fn note(&self, fact: Fact) {
         self.chronicle.note(fact);
     }
@@ -174,7 +188,7 @@ impl Play {
 
     async fn finals(&self, ground: &Ground, life: &Life) -> Result<Finals, StoreError> {
         let endpoints: Vec<_> = self.endpoints.keys().copied().collect();
-        let now = ground.clock.now();
+        let now = self.now();
         let mut finals =
             Finals::read(&ground.store, &publishers::scopes(), &endpoints, now).await?;
         finals.footprint = Some(life.engine.footprint());

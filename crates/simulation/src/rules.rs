@@ -7,6 +7,7 @@ use crate::story::{Place, Story};
 
 mod a_delivery_is_under_way_once_at_a_time;
 mod a_gone_endpoint_is_disabled;
+mod a_job_takes_each_delivery_once;
 mod a_replay_is_made_once_for_each_asking;
 mod a_row_changes_for_a_reason;
 mod an_ended_delivery_stays_as_it_is;
@@ -15,6 +16,7 @@ mod attempts_are_numbered_without_gaps;
 mod every_accepted_delivery_comes_to_its_end;
 mod memory_is_empty_at_the_end;
 mod memory_stays_within_its_bounds;
+mod nothing_is_sent_after_it_expired;
 mod nothing_is_sent_after_its_end;
 mod nothing_is_sent_before_its_time;
 mod nothing_is_sent_to_a_closed_endpoint;
@@ -73,6 +75,8 @@ pub const RULES: &[Rule] = &[
     a_row_changes_for_a_reason::RULE,
     the_policy_decides_what_follows::RULE,
     a_gone_endpoint_is_disabled::RULE,
+    nothing_is_sent_after_it_expired::RULE,
+    a_job_takes_each_delivery_once::RULE,
     a_replay_is_made_once_for_each_asking::RULE,
     an_extra_attempt_is_made_soon::RULE,
     what_is_due_is_sent_in_time::RULE,

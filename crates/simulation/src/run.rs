@@ -73,11 +73,13 @@ fn play(seed: u64, mutant: Option<&Mutant>) -> Played {
     let mut play: Option<Play> = None;
     let mut ground: Option<Ground> = None;
     let mut now = VIRTUAL_START;
+    let mut power_failed = false;
     loop {
         let end = life().block_on(async {
             let clock = VirtualClock::beginning_at(now);
             let on = match &ground {
                 None => Ground::new(seed ^ 0xfeed),
+                Some(before) if power_failed => before.fail_power_to(clock),
                 Some(before) => before.crash_to(clock),
             };
             let play = play.get_or_insert_with(|| Play::new(seed, &on, mutant.cloned()));
@@ -87,6 +89,7 @@ fn play(seed: u64, mutant: Option<&Mutant>) -> Played {
             ground = Some(on);
             end.unwrap_or_else(|_| LifeEnd::Last(Box::default()))
         });
+        power_failed = matches!(end, LifeEnd::PowerFailure);
         if let (LifeEnd::Last(finals), Some(play)) = (end, play.as_ref()) {
             return (play.options().clone(), play.facts(), *finals);
         }

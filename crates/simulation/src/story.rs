@@ -9,7 +9,7 @@ use fanfare_app::port::sender::Exchange;
 use fanfare_domain::attempt::{Attempt, Trigger};
 use fanfare_domain::delivery::{Delivery, DeliveryState};
 use fanfare_domain::endpoint::Endpoint;
-use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
+use fanfare_domain::id::{DeliveryId, EndpointId, EventId, JobId};
 use fanfare_domain::policy::DeliveryPolicy;
 use fanfare_domain::time::Timestamp;
 use fanfare_testkit::memory_store::Change;
@@ -36,6 +36,10 @@ pub struct Story<'a> {
     /// Where the calm began.
     pub calm: Option<Place>,
     requests_of: HashMap<DeliveryId, Vec<usize>>,
+    /// The places of all commits.
+    commits: Vec<Place>,
+    /// The job that was changed last, and the last row of that commit.
+    job: (JobId, Place),
     closings: Vec<(Place, EndpointId)>,
 }
 
@@ -45,10 +49,20 @@ pub struct Tale<'a> {
     pub endpoint: EndpointId,
     /// Its event.
     pub event: EventId,
+    /// Whether it is one of its event's own deliveries; others repeat one, or bring what was missed.
+    pub first: bool,
     /// When it was made.
     pub created_at: Timestamp,
+    /// From when on it is due, the first wait of its policy aside.
+    pub due_from: Timestamp,
+    /// When its time is over.
+    pub expires_at: Option<Timestamp>,
+    /// The job that made it.
+    pub job: Option<JobId>,
     /// What its row was made to be, each time.
     pub rows: Vec<(Place, &'a Delivery)>,
+    /// Rows that a power failure took back, and where.
+    undone: Vec<(Place, &'a Delivery, Place)>,
     /// Its attempts, as they were recorded.
     pub attempts: Vec<(Place, &'a Attempt)>,
     /// Where somebody asked that it be tried again.
@@ -96,6 +110,8 @@ impl<'a> Story<'a> {
             ends: Vec::new(),
             calm: None,
             requests_of: HashMap::new(),
+            commits: Vec::new(),
+            job: (JobId::from_bits(0), 0),
             closings: Vec::new(),
         };
         for (place, (at, fact)) in history.facts.iter().enumerate() {
@@ -106,7 +122,14 @@ impl<'a> Story<'a> {
     }
 
     fn take(&mut self, place: Place, at: Timestamp, fact: &'a Fact) {
+        if let Fact::Committed(change) = fact {
+            self.commits.push(place);
+            if let Change::Job(job, did) = change {
+                self.job = (job.id, place + did);
+            }
+        }
         match fact {
+            Fact::Undone(count) => self.undo(place, *count),
             Fact::End { .. } => self.ends.push(place),
             Fact::Calm => self.calm = Some(place),
             Fact::Closing(id) => self.closings.push((place, *id)),
@@ -116,7 +139,12 @@ impl<'a> Story<'a> {
             }
             Fact::Committed(Change::Event(_, event)) => self.first_deliveries(event),
             Fact::Committed(Change::Row(row)) => {
+                let (job, last) = self.job;
+                let job = (place <= last).then_some(job);
                 let tale = self.tale(row);
+                if tale.rows.is_empty() {
+                    tale.job = job;
+                }
                 tale.rows.push((place, row));
             }
             Fact::Committed(Change::Attempt(attempt)) => {
@@ -148,6 +176,22 @@ impl<'a> Story<'a> {
         }
     }
 
+    /// Takes back the changes of the last commits.
+    fn undo(&mut self, now: Place, count: usize) {
+        let kept = self.commits.len().saturating_sub(count);
+        let Some(first) = self.commits.get(kept).copied() else {
+            return;
+        };
+        self.commits.truncate(kept);
+        for tale in self.deliveries.values_mut() {
+            let undone = tale.rows.partition_point(|(place, _)| *place < first);
+            let rows = tale.rows.drain(undone..);
+            tale.undone
+                .extend(rows.map(|(place, row)| (place, row, now)));
+            tale.attempts.retain(|(place, _)| *place < first);
+        }
+    }
+
     fn endpoint(&mut self, changed: &Changed) {
         if let Changed::Put(document) = changed
             && document.key.kind == Kind::Endpoint
@@ -166,8 +210,13 @@ impl<'a> Story<'a> {
             let tale = Tale {
                 endpoint,
                 event: event.id,
+                first: true,
                 created_at: event.created_at,
+                due_from: event.due_from(),
+                expires_at: event.expires_at,
+                job: None,
                 rows: Vec::new(),
+                undone: Vec::new(),
                 attempts: Vec::new(),
                 asked: Vec::new(),
             };
@@ -179,8 +228,17 @@ impl<'a> Story<'a> {
         self.deliveries.entry(row.id).or_insert_with(|| Tale {
             endpoint: row.endpoint,
             event: row.event,
+            first: false,
             created_at: row.created_at,
+            due_from: match row.state {
+                // What is missed may be due later.
+                DeliveryState::Waiting { due_at } if row.replay_of.is_none() => due_at,
+                _ => row.created_at,
+            },
+            expires_at: row.expires_at,
+            job: None,
             rows: Vec::new(),
+            undone: Vec::new(),
             attempts: Vec::new(),
             asked: Vec::new(),
         })
@@ -294,14 +352,32 @@ impl Tale<'_> {
     /// The row as it was before a place.
     #[must_use]
     pub fn row_before(&self, place: Place) -> Option<&Delivery> {
-        let before = self.rows.iter().rev().find(|(at, _)| *at < place);
-        before.map(|(_, row)| *row)
+        let kept = self.rows.iter().rev().find(|(at, _)| *at < place);
+        let mut undone = self.undone.iter().rev();
+        let undone = undone.find(|(at, _, until)| *at < place && place <= *until);
+        match (kept, undone) {
+            (Some((kept, row)), Some((undone, _, _))) if kept > undone => Some(row),
+            (_, Some((_, row, _))) => Some(row),
+            (kept, None) => kept.map(|(_, row)| *row),
+        }
     }
 
-    /// Whether it had ended before a place.
+    /// Whether it had ended before a place, or was not there.
     #[must_use]
     pub fn ended_before(&self, place: Place) -> bool {
-        self.row_before(place).is_some_and(|row| row.state.ended())
+        self.row_before(place)
+            .map_or(!self.first, |row| row.state.ended())
+    }
+
+    /// When its first attempt is due.
+    #[must_use]
+    pub fn first_due(&self, policy: &DeliveryPolicy) -> Timestamp {
+        let due = if self.first {
+            policy.first_due(self.due_from)
+        } else {
+            self.due_from
+        };
+        self.expires_at.map_or(due, |end| due.min(end))
     }
 
     /// When it was due, as it stood before a place; none when it had ended.
@@ -310,7 +386,7 @@ impl Tale<'_> {
         match self.row_before(place).map(|row| row.state) {
             Some(DeliveryState::Waiting { due_at }) => Some(due_at),
             Some(_) => None,
-            None => Some(policy.first_due(self.created_at)),
+            None => self.first.then(|| self.first_due(policy)),
         }
     }
 

@@ -42,6 +42,7 @@ fn line(fact: &Fact) -> String {
         Fact::Start => "--- the machine starts".to_owned(),
         Fact::End { asked: true } => "--- the machine stops as it was asked to".to_owned(),
         Fact::End { asked: false } => "--- the machine goes down".to_owned(),
+        Fact::Undone(count) => format!("--- the power fails; undone are the last {count} changes"),
         Fact::Committed(change) => format!("committed {}", committed(change)),
         Fact::Sent(number, sent) => {
             format!("sent      #{number} {} to {}", sent.webhook_id(), sent.url)
@@ -54,6 +55,7 @@ fn line(fact: &Fact) -> String {
         Fact::AskedAgain(id) => format!("asked     to try {id} again"),
         Fact::GotExtra(id) => format!("told      {id} gets an extra attempt"),
         Fact::GotReplay { of, made } => format!("told      {made} repeats {of}"),
+        Fact::GotJob(id) => format!("told      {id} is made"),
         Fact::Trouble(text) => format!("trouble   {text}"),
         Fact::Calm => "--- calm".to_owned(),
         Fact::Holds(footprint) => format!("holds     {footprint:?}"),
@@ -81,6 +83,10 @@ fn committed(change: &Change) -> String {
             attempt.started_at,
             attempt.status,
             attempt.error.as_ref().map(|error| error.kind)
+        ),
+        Change::Job(job, _) => format!(
+            "job {}: {:?} {:?} {:?}",
+            job.id, job.work, job.state, job.progress
         ),
         Change::Materialised(position) => format!("materialised up to {position}"),
     }

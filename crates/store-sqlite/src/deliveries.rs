@@ -62,7 +62,8 @@ impl Deliveries for SqliteDeliveries {
             return Ok(Vec::new());
         }
         let weight = settlements.iter().map(settle::weight).sum();
-        let durability = if settlements.is_empty() {
+        let replays = settlements.iter().any(Settlement::makes_a_replay);
+        let durability = if settlements.is_empty() || replays {
             Durability::AtOnce
         } else {
             Durability::WithTheNext

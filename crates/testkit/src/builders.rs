@@ -102,10 +102,20 @@ impl Ground {
     /// The same for a ground that goes on by another clock, in another runtime.
     #[must_use]
     pub fn crash_to(&self, clock: VirtualClock) -> Self {
+        self.go_on(clock, self.store.crash())
+    }
+
+    /// The same after a power failure: what was not synced is gone.
+    #[must_use]
+    pub fn fail_power_to(&self, clock: VirtualClock) -> Self {
+        self.go_on(clock, self.store.fail_power())
+    }
+
+    fn go_on(&self, clock: VirtualClock, store: MemoryStore) -> Self {
         Self {
             clock,
             random: Arc::clone(&self.random),
-            store: self.store.crash(),
+            store,
             sender: self.sender.crash_to(clock),
             directory: directory(),
         }

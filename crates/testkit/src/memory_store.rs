@@ -1,8 +1,9 @@
 //! A store in memory: the ports' behaviour without a disk, for tests in virtual time.
 //!
 //! Each call does its work in one step, so it is as atomic as a commit, and what it did counts as
-//! durable from then on. Faults can be put before and after that step: see [`Faults`]. A crash cuts
-//! every call that is under way and goes on from what was committed: see [`MemoryStore::crash`].
+//! committed from then on. Faults can be put before and after that step: see [`Faults`]. A crash cuts
+//! every call that is under way and goes on from what was committed: see [`MemoryStore::crash`]; a power
+//! failure goes on from what was synced: see [`MemoryStore::fail_power`].
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -42,6 +43,19 @@ pub struct MemoryStore {
 struct Unsynced {
     commits: usize,
     before: VecDeque<State>,
+    /// The state that was synced last, and how many changes came after it.
+    synced: Option<(State, usize)>,
+}
+
+/// When what a call writes has to be synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Synced {
+    /// Before it is answered, with all before it.
+    AtOnce,
+    /// With the next that is.
+    WithTheNext,
+    /// It writes nothing.
+    Nothing,
 }
 
 /// What is committed.
@@ -89,6 +103,24 @@ impl MemoryStore {
         }
     }
 
+    /// As [`MemoryStore::crash`], but goes on from what was synced.
+    #[must_use]
+    pub fn fail_power(&self) -> Self {
+        let store = self.crash();
+        let synced = self.unsynced.lock().synced.take();
+        if let Some((state, _)) = synced {
+            *store.state.lock() = state;
+        }
+        store
+    }
+
+    /// How many of the last changes a power failure would undo now.
+    #[must_use]
+    pub fn unsynced(&self) -> usize {
+        let unsynced = self.unsynced.lock();
+        unsynced.synced.as_ref().map_or(0, |(_, changes)| *changes)
+    }
+
     /// A crash takes the last `commits` commits with it, as it would where they were acknowledged before
     /// they were synced: what no store may do.
     pub fn forget_at_crash(&self, commits: usize) {
@@ -110,6 +142,16 @@ impl MemoryStore {
         call: Call,
         work: impl FnOnce(&mut State) -> T + Send,
     ) -> Result<T, StoreError> {
+        self.call_for(Synced::AtOnce, call, work).await
+    }
+
+    async fn call_for<T>(
+        &self,
+        sync: Synced,
+        call: Call,
+        work: impl FnOnce(&mut State) -> T + Send,
+    ) -> Result<T, StoreError> {
+        let sync = if call.reads() { Synced::Nothing } else { sync };
         self.power.on().await;
         let plan = self.faults.plan(call);
         self.wait(plan.delay_before).await;
@@ -123,7 +165,7 @@ impl MemoryStore {
         let answer = if plan.lost {
             work(&mut self.state.lock().clone())
         } else {
-            self.commit(work)
+            self.commit(sync, work)
         };
         if plan.stops == Some(Moment::After) {
             self.power.cut();
@@ -136,12 +178,22 @@ impl MemoryStore {
         Ok(answer)
     }
 
-    fn commit<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+    fn commit<T>(&self, sync: Synced, work: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.state.lock();
         let mut unsynced = self.unsynced.lock();
         let before = (unsynced.commits > 0).then(|| state.clone());
+        match sync {
+            Synced::AtOnce => unsynced.synced = None,
+            Synced::WithTheNext if unsynced.synced.is_none() => {
+                unsynced.synced = Some((state.clone(), 0));
+            }
+            Synced::WithTheNext | Synced::Nothing => {}
+        }
         let answer = work(&mut state);
         let changes = state.changes();
+        if let Some((_, count)) = &mut unsynced.synced {
+            *count += changes.len();
+        }
         if let Some(before) = before.filter(|_| !changes.is_empty()) {
             unsynced.before.push_back(before);
             let most = unsynced.commits;

@@ -34,6 +34,18 @@ pub struct Settlement {
     pub attempt: Option<Box<Attempt>>,
 }
 
+impl Settlement {
+    /// Whether it makes a delivery that somebody is told of: one that repeats another and has not been
+    /// attempted.
+    #[must_use]
+    pub fn makes_a_replay(&self) -> bool {
+        self.attempt.is_none()
+            && self.delivery.replay_of.is_some()
+            && self.delivery.attempts == 0
+            && !self.delivery.state.ended()
+    }
+}
+
 /// What became of a settlement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
@@ -157,8 +169,9 @@ pub trait Deliveries: Jobs {
     /// is higher than the one before.
     ///
     /// What was recorded survives the end of the process. A power failure may take the latest back:
-    /// the deliveries are then attempted again. A call without settlements makes all before it
-    /// durable, as does every write of the other parts in the same engine.
+    /// the deliveries are then attempted again. A call without settlements, or with one that
+    /// [makes a replay](Settlement::makes_a_replay), makes all before it durable, as does every write of
+    /// the other parts in the same engine.
     ///
     /// Shared, so that the caller can try the same again when the store was not available.
     async fn settle(

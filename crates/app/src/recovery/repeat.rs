@@ -9,6 +9,7 @@ use fanfare_domain::name::Scope;
 
 use super::runner::{Plan, Step};
 use crate::fanfare::Fanfare;
+use crate::fault::{Fault, planted};
 use crate::port::StoreError;
 use crate::port::deliveries::Settlement;
 use crate::port::jobs::Walk;
@@ -67,6 +68,7 @@ impl Fanfare {
         }
         job.updated_at = now;
         match walked.next {
+            _ if planted(Fault::ForgetJobsPlace) && !settlements.is_empty() => {}
             Some(next) => job.cursor = Some(next),
             None => job.end(JobState::Completed, None, now),
         }
@@ -83,6 +85,7 @@ impl Fanfare {
             .is_some_and(|target| target.endpoint.enabled());
         let newer = known.repeats.get(&delivery.id);
         let repeated = newer.is_some_and(|repeat| repeat.id != delivery.id);
+        let repeated = repeated && !planted(Fault::ForgetJobsPlace);
         if takes && !repeated && known.with_payload.contains(&delivery.event) {
             Verdict::Take
         } else {

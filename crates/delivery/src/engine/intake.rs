@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use fanfare_app::directory::Target;
+use fanfare_app::fault::{Fault, planted};
 use fanfare_app::port::log::{Event, Position};
 use fanfare_domain::id::EndpointId;
 
@@ -50,7 +51,8 @@ pub(super) fn place(
         return;
     }
     // Until then the store keeps it.
-    let later = shipment.event().deliver_at.is_some_and(|at| at > now);
+    let later =
+        shipment.event().deliver_at.is_some_and(|at| at > now) && !planted(Fault::IgnoreDeliverAt);
     let mut parked = false;
     for place in places.iter() {
         let Some(endpoint) = shipment.event().targets.get(usize::from(place)) else {

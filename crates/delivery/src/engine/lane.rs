@@ -180,7 +180,7 @@ impl Lane {
             return state.end(None);
         };
         let now = shared.parts.clock.now();
-        if job.expired(now) {
+        if job.expired(now) && !planted(Fault::IgnoreExpiry) {
             let reason = DiscardedReason::Expired;
             return state.void(DeliveryState::Discarded { at: now, reason });
         }

@@ -1,6 +1,6 @@
 //! The end of a play: nothing fails any more, and everything must come to its end.
 
-use fanfare_app::port::{Deliveries, StoreError};
+use fanfare_app::port::{Deliveries, Jobs, StoreError};
 use fanfare_domain::delivery::StateName;
 use fanfare_testkit::builders::Ground;
 
@@ -27,6 +27,8 @@ impl Play {
         ground.store.faults().heal();
         self.network.calm_down();
         let mut patience = BACKLOG;
+        // What was asked for last is on its way.
+        pass(seconds(1)).await;
         while life.engine.footprint().without_row > 0 && patience > 0 {
             pass(seconds(1)).await;
             patience -= 1;
@@ -40,7 +42,8 @@ impl Play {
         while passed < LONGEST {
             pass(seconds(10)).await;
             passed += 10;
-            if passed > AFTER + 10 && self.all_ended(ground).await? {
+            let placed = life.engine.footprint().without_row == 0;
+            if passed > AFTER + 10 && placed && self.all_ended(ground).await? {
                 break;
             }
         }
@@ -50,6 +53,9 @@ impl Play {
     }
 
     async fn all_ended(&self, ground: &Ground) -> Result<bool, StoreError> {
+        if !ground.store.running_jobs(1).await?.is_empty() {
+            return Ok(false);
+        }
         for scope in publishers::scopes() {
             let mut waiting = everything_of(&scope);
             waiting.state = Some(StateName::Waiting);

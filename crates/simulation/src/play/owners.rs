@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use fanfare_app::deliveries::Retried;
+use fanfare_app::recovery::{Action, JobDraft, Realm, RecoverDraft};
+use fanfare_domain::delivery::StateName;
 use fanfare_domain::id::{DeliveryId, EndpointId};
+use fanfare_domain::job::{Job, Missing};
 use fanfare_domain::name::Scope;
+use fanfare_testkit::clock::VIRTUAL_START;
 
 use super::{Known, Play, publishers};
 use crate::chronicle::Fact;
@@ -105,6 +109,59 @@ impl Play {
                 Err(_) => {}
             }
         });
+    }
+
+    /// The owner of an endpoint asks for what it did not get, or that deliveries be repeated by a filter.
+    pub(super) async fn recover(&self, life: &Life) {
+        let Some((id, known)) = self
+            .one_endpoint()
+            .and_then(|id| Some((id, self.endpoints.get(&id)?)))
+        else {
+            return;
+        };
+        // Slow or quick.
+        let rate = Some(*self.chance.pick(&[5, 1_000]));
+        let since = Some(VIRTUAL_START);
+        if self.chance.chance(0.6) {
+            let what = *self
+                .chance
+                .pick(&[Missing::Failed, Missing::Missed, Missing::Everything]);
+            let draft = RecoverDraft {
+                since,
+                what: Some(what),
+                rate,
+                ..RecoverDraft::default()
+            };
+            let recovered = life
+                .fanfare
+                .recover_endpoint(&known.scope, &id.to_string(), draft, Vec::new())
+                .await;
+            self.note_job(recovered.ok());
+        } else {
+            let state = *self.chance.pick(&[
+                StateName::Failed,
+                StateName::Discarded,
+                StateName::Delivered,
+            ]);
+            let draft = JobDraft {
+                action: Some(Action::Retry),
+                states: Some(vec![state]),
+                since,
+                rate,
+                ..JobDraft::default()
+            };
+            let made = life
+                .fanfare
+                .make_job(Realm::from(&known.scope), draft, Vec::new())
+                .await;
+            self.note_job(made.ok());
+        }
+    }
+
+    fn note_job(&self, job: Option<Job>) {
+        if let Some(job) = job {
+            self.note(Fact::GotJob(job.id));
+        }
     }
 
     fn one_delivery(&self) -> Option<(Scope, DeliveryId)> {

@@ -11,6 +11,7 @@ use fanfare_domain::name::{EnvironmentId, Scope, TenantId};
 use super::Play;
 use crate::chronicle::Fact;
 use crate::life::Life;
+use crate::setting::millis;
 
 const TENANTS: [&str; 2] = ["acme", "globex"];
 const TYPES: [&str; 2] = ["thing.happened", "thing.ended"];
@@ -88,7 +89,17 @@ impl Play {
             Some(_) => (0, TYPES[0]),
             None => (*self.chance.pick(sizes), *self.chance.pick(&TYPES)),
         };
+        let ahead = |most| self.now().after(millis(1 + self.chance.below(most)));
+        let later = uid.is_none() && self.chance.chance(0.1);
+        let ends = uid.is_none() && self.chance.chance(0.1);
+        let deliver_at = later.then(|| ahead(20_000));
+        let expires_at = ends.then(|| match deliver_at {
+            Some(at) => at.after(millis(1 + self.chance.below(20_000))),
+            None => ahead(20_000),
+        });
         EventDraft {
+            deliver_at,
+            expires_at,
             event_type: Some(name.to_owned()),
             uid,
             data: Some(Bytes::from(format!("\"{}\"", "x".repeat(size)))),

@@ -8,7 +8,7 @@ use crate::chronicle::Fact;
 use crate::life::Life;
 use crate::setting::{millis, seconds};
 
-const CALLS: [Call; 9] = [
+const CALLS: [Call; 11] = [
     Call::Append,
     Call::ReadLog,
     Call::Settle,
@@ -18,6 +18,8 @@ const CALLS: [Call; 9] = [
     Call::Discard,
     Call::ReadDeliveries,
     Call::Apply,
+    Call::ChangeJob,
+    Call::ReadJobs,
 ];
 
 impl Play {
@@ -56,6 +58,6 @@ impl Play {
     pub(super) async fn shut_down(&self, life: &Life) -> LifeEnd {
         life.engine.shutdown(seconds(5)).await;
         self.note(Fact::End { asked: true });
-        LifeEnd::Crash
+        LifeEnd::Stopped
     }
 }

@@ -1,4 +1,5 @@
-//! A delivery has no more replays than somebody asked for, each of a delivery that had ended.
+//! A delivery has no more replays than somebody asked for, those that jobs made aside; each is of a
+//! delivery that had ended.
 
 use std::collections::BTreeMap;
 
@@ -17,16 +18,18 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
         if let Some((place, row)) = tale.rows.first()
             && let Some(of) = row.replay_of
         {
-            replays.entry(of).or_default().push(*place);
+            replays.entry(of).or_default().push((*place, tale.job));
         }
     }
     for (of, made) in replays {
         let Some(tale) = story.deliveries.get(&of) else {
-            broken.push((Some(made[0]), format!("repeats {of}, which is unknown")));
+            broken.push((Some(made[0].0), format!("repeats {of}, which is unknown")));
             continue;
         };
-        if made.len() > tale.asked.len() {
-            let how = format!("{of} has {} replays, asked for were fewer", made.len());
+        let by_hand = made.iter().filter(|(_, job)| job.is_none()).count();
+        let made: Vec<_> = made.iter().map(|(place, _)| *place).collect();
+        if by_hand > tale.asked.len() {
+            let how = format!("{of} has {by_hand} replays, asked for were fewer");
             broken.push((made.last().copied(), how));
         }
         if !tale.ended_before(made[0]) {

@@ -35,13 +35,8 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
                         && over.is_some_and(|(first, total)| at > first.after(total))
                 }
                 DeliveryState::Waiting { due_at } => {
-                    let first = story.endpoints.get(&tale.endpoint).map(|known| {
-                        if row.replay_of.is_some() {
-                            tale.created_at
-                        } else {
-                            known.policy.first_due(tale.created_at)
-                        }
-                    });
+                    let known = story.endpoints.get(&tale.endpoint);
+                    let first = known.map(|known| tale.first_due(&known.policy));
                     row.attempts == 0
                         && tale.row_before(*place).is_none()
                         && (first == Some(due_at) || gone(story, tale, row))
@@ -59,6 +54,9 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
 
 /// Whether the endpoint may have been deleted when the row was made: its policy was not known then.
 fn gone(story: &Story<'_>, tale: &Tale<'_>, row: &Delivery) -> bool {
-    matches!(row.state, DeliveryState::Waiting { due_at } if due_at == tale.created_at)
+    let from = tale
+        .expires_at
+        .map_or(tale.due_from, |end| tale.due_from.min(end));
+    matches!(row.state, DeliveryState::Waiting { due_at } if due_at == from)
         && story.was_closed_before(tale.endpoint, story.history.facts.len())
 }

@@ -1,5 +1,6 @@
 //! Every delivery of an event whose publisher was told that it is accepted, and every replay whose asker
-//! was told that it is made, is there at the end of the run and has ended.
+//! was told that it is made, is there at the end of the run and has ended; and so has everything else that
+//! waited.
 
 use super::{Broken, Rule};
 use crate::chronicle::Fact;
@@ -25,6 +26,8 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
             wanted.push((place, *made));
         }
     }
+    let waiting = finals.rows.values().filter(|row| !row.state.ended());
+    wanted.extend(waiting.map(|row| (0, row.id)));
     for (place, id) in wanted {
         match finals.rows.get(&id) {
             None => broken.push((Some(place), format!("{id} is lost"))),

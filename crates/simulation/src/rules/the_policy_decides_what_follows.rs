@@ -56,6 +56,10 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
         let arrived = follows == Follows::Delivered;
         let fits = match row.state {
             DeliveryState::Delivered { at } => arrived && at == ended_at,
+            DeliveryState::Discarded {
+                at,
+                reason: DiscardedReason::Expired,
+            } => !arrived && tale.expires_at.is_some_and(|end| end <= at),
             DeliveryState::Discarded { reason, .. } => {
                 !arrived && closed(story, tale, *place, reason)
             }
@@ -128,6 +132,8 @@ fn follows(
         (Some(wish), Some(limit)) => wish.min(ended_at.after(limit)),
         _ => ended_at,
     };
+    // One that would wait past its end waits until then.
+    let end = tale.expires_at.unwrap_or(Timestamp::from_micros(i64::MAX));
     let from = ended_at.after(*wait).max(wished);
     let longest = wait.mul_f64(1.0 + policy.jitter);
     let to = ended_at.after(longest + ROUNDING).max(wished);
@@ -137,7 +143,7 @@ fn follows(
         .and_then(|total| Some(began?.after(total)));
     match last {
         Some(last) if from > last => Follows::Failed(FailedReason::Exhausted),
-        Some(last) if to > last => Follows::WaitsOrFails(from, last),
-        _ => Follows::Waits(from, to),
+        Some(last) if to > last => Follows::WaitsOrFails(from.min(end), last.min(end)),
+        _ => Follows::Waits(from.min(end), to.min(end)),
     }
 }

@@ -7,6 +7,7 @@ use fanfare_app::port::configuration::Changed;
 use fanfare_app::port::log::{Event, Position};
 use fanfare_domain::attempt::Attempt;
 use fanfare_domain::delivery::Delivery;
+use fanfare_domain::job::Job;
 use parking_lot::Mutex;
 
 /// Something that was committed.
@@ -20,6 +21,8 @@ pub enum Change {
     Row(Box<Delivery>),
     /// An attempt was recorded.
     Attempt(Box<Attempt>),
+    /// A job is now this. So many rows that follow are what it did.
+    Job(Box<Job>, usize),
     /// All deliveries up to this position have their rows.
     Materialised(Position),
 }

@@ -21,7 +21,7 @@ use fanfare_domain::time::Timestamp;
 use super::changes::Changes;
 use super::jobs::Kept;
 use super::tallies::Tallies;
-use super::{Call, Change, MemoryStore};
+use super::{Call, Change, MemoryStore, Synced};
 
 /// The rows.
 #[derive(Clone, Debug, Default)]
@@ -294,7 +294,13 @@ impl Deliveries for MemoryStore {
         settlements: Arc<Vec<Settlement>>,
         materialised: Option<Position>,
     ) -> Result<Vec<Settled>, StoreError> {
-        self.call(Call::Settle, |state| {
+        let at_once = settlements.is_empty() || settlements.iter().any(Settlement::makes_a_replay);
+        let sync = if at_once {
+            Synced::AtOnce
+        } else {
+            Synced::WithTheNext
+        };
+        self.call_for(sync, Call::Settle, |state| {
             let rows = &mut state.deliveries;
             let settled = settlements.iter().map(|each| rows.settle(each)).collect();
             rows.materialise(materialised.unwrap_or(0));

@@ -34,6 +34,21 @@ pub enum Call {
     Retain,
 }
 
+impl Call {
+    /// Whether it only reads.
+    pub(super) fn reads(self) -> bool {
+        matches!(
+            self,
+            Self::ReadConfiguration
+                | Self::ReadLog
+                | Self::Due
+                | Self::Lanes
+                | Self::ReadDeliveries
+                | Self::ReadJobs
+        )
+    }
+}
+
 /// When a fault happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {

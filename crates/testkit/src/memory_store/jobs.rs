@@ -14,7 +14,7 @@ use fanfare_domain::name::{EnvironmentId, Scope};
 use fanfare_domain::time::Timestamp;
 
 use super::deliveries::Rows;
-use super::{Call, MemoryStore};
+use super::{Call, Change, MemoryStore};
 
 /// The jobs by id.
 pub(super) type Kept = BTreeMap<JobId, KeptJob>;
@@ -31,6 +31,7 @@ impl Rows {
         if open().filter(alike).count() >= bounds.of_tenant {
             return JobMade::TenantHasTooMany;
         }
+        self.changes.push(Change::Job(Box::new(job.clone()), 0));
         self.jobs.insert(job.id, KeptJob { job, revision: 1 });
         JobMade::Made
     }
@@ -38,12 +39,16 @@ impl Rows {
     fn change_job(&mut self, job: Job, expected: i64, settlements: &[Settlement]) -> JobChanged {
         match self.jobs.get_mut(&job.id) {
             Some(kept) if kept.revision == expected => {
-                kept.job = job;
+                kept.job = job.clone();
                 kept.revision += 1;
             }
             _ => return JobChanged::Outdated,
         }
-        JobChanged::Done(settlements.iter().map(|each| self.settle(each)).collect())
+        let before = self.changes.len();
+        let settled = settlements.iter().map(|each| self.settle(each)).collect();
+        let did = self.changes.len() - before;
+        self.changes.insert(before, Change::Job(Box::new(job), did));
+        JobChanged::Done(settled)
     }
 
     fn drop_jobs(&mut self, ended_before: Timestamp, limit: usize) -> usize {
