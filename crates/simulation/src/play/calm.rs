@@ -11,7 +11,7 @@ use crate::life::Life;
 use crate::setting::seconds;
 
 /// Events are published in the calm too, so long after its begin.
-const AFTER: u64 = 20;
+const AFTER: u64 = 40;
 /// The most that a delivery can have left to wait: the longest wait with its jitter, or the longest
 /// `Retry-After`; and some time for everything else.
 const LONGEST: u64 = 120;
