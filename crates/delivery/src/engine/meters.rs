@@ -33,6 +33,21 @@ impl Meters {
     pub(super) fn new() -> Self {
         let deliveries = |outcome| counter!("fanfare_deliveries_total", "outcome" => outcome);
         let attempts = |outcome| counter!("fanfare_attempts_total", "outcome" => outcome);
+        // What is counted rarely is exposed from the start too, as 0.
+        for reason in [
+            OpenReason::FailuresInARow,
+            OpenReason::FailureRate,
+            OpenReason::FailingBefore,
+        ] {
+            drop(openings(reason));
+        }
+        for reason in [
+            DisabledReason::Gone,
+            DisabledReason::Exhausted,
+            DisabledReason::Failing,
+        ] {
+            drop(disablings(reason));
+        }
         Self {
             accepted: counter!("fanfare_events_accepted_total"),
             delivered: deliveries("delivered"),
@@ -85,7 +100,7 @@ impl Meters {
 
     pub(super) fn breaker_opened(&self, reason: OpenReason) {
         self.breakers_open.increment(1.0);
-        counter!("fanfare_breaker_openings_total", "reason" => reason.as_str()).increment(1);
+        openings(reason).increment(1);
     }
 
     pub(super) fn breaker_closed(&self) {
@@ -93,7 +108,7 @@ impl Meters {
     }
 
     pub(super) fn disabled(&self, reason: DisabledReason) {
-        counter!("fanfare_endpoints_disabled_total", "reason" => reason.as_str()).increment(1);
+        disablings(reason).increment(1);
     }
 
     /// So many lanes wait for a slot.
@@ -113,4 +128,12 @@ impl Meters {
             StateName::Discarded => self.discarded.increment(count),
         }
     }
+}
+
+fn openings(reason: OpenReason) -> Counter {
+    counter!("fanfare_breaker_openings_total", "reason" => reason.as_str())
+}
+
+fn disablings(reason: DisabledReason) -> Counter {
+    counter!("fanfare_endpoints_disabled_total", "reason" => reason.as_str())
 }
