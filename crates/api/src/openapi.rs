@@ -152,7 +152,7 @@ mod tests {
                 );
             }
         }
-        assert_eq!(count, 50);
+        assert_eq!(count, 51);
     }
 
     #[test]
