@@ -58,6 +58,24 @@ pub enum Fault {
     IgnoreDeliverAt,
     /// A delivery whose time is over is sent all the same.
     IgnoreExpiry,
+    /// An endpoint's rate is not kept.
+    IgnoreRate,
+    /// Attempts are made while the breaker is open.
+    IgnoreBreaker,
+    /// A breaker lets every delivery probe.
+    ProbeWithAll,
+    /// `Retry-After` slows its own delivery only.
+    IgnoreSlowing,
+    /// The limit on requests at a time never falls.
+    IgnorePressure,
+    /// Requests are made without a slot.
+    IgnoreSlots,
+    /// Retries take the slots of first attempts.
+    IgnoreReserve,
+    /// What a discard ended in the store is sent from memory.
+    IgnoreDoubt,
+    /// A replay is told of before it is synced.
+    ReplayUnsynced,
     /// A job forgets how far it has come.
     ForgetJobsPlace,
     /// An attempt's number is skipped.

@@ -115,6 +115,30 @@ pub const IN_THE_ENGINE: &[Mutant] = &[
     engine("the total time is ignored", Fault::IgnoreTotalTime),
     engine("an event for later is sent at once", Fault::IgnoreDeliverAt),
     engine("what has expired is sent", Fault::IgnoreExpiry),
+    engine("a rate is ignored", Fault::IgnoreRate),
+    engine(
+        "attempts are made while the breaker is open",
+        Fault::IgnoreBreaker,
+    ),
+    engine("every delivery probes", Fault::ProbeWithAll),
+    engine(
+        "Retry-After slows its own delivery only",
+        Fault::IgnoreSlowing,
+    ),
+    engine(
+        "the limit on requests at a time never falls",
+        Fault::IgnorePressure,
+    ),
+    engine("requests are made without a slot", Fault::IgnoreSlots),
+    engine(
+        "retries take the slots of first attempts",
+        Fault::IgnoreReserve,
+    ),
+    engine("what was discarded is sent from memory", Fault::IgnoreDoubt),
+    engine(
+        "a replay is told of before it is synced",
+        Fault::ReplayUnsynced,
+    ),
     engine("a job forgets how far it has come", Fault::ForgetJobsPlace),
     engine("an attempt's number is skipped", Fault::SkipNumber),
 ];

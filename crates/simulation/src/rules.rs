@@ -20,7 +20,12 @@ mod nothing_is_sent_after_it_expired;
 mod nothing_is_sent_after_its_end;
 mod nothing_is_sent_before_its_time;
 mod nothing_is_sent_to_a_closed_endpoint;
+mod nothing_is_sent_while_the_breaker_is_open;
+mod pressure_lowers_the_limit;
+mod rates_are_kept;
 mod requests_at_a_time_stay_within_the_limit;
+mod requests_in_all_stay_within_the_limit;
+mod retry_after_slows_the_lane;
 mod tallies_add_up;
 mod the_policy_decides_what_follows;
 mod the_rows_reach_as_far_as_is_said;
@@ -81,6 +86,11 @@ pub const RULES: &[Rule] = &[
     an_extra_attempt_is_made_soon::RULE,
     what_is_due_is_sent_in_time::RULE,
     requests_at_a_time_stay_within_the_limit::RULE,
+    requests_in_all_stay_within_the_limit::RULE,
+    pressure_lowers_the_limit::RULE,
+    rates_are_kept::RULE,
+    nothing_is_sent_while_the_breaker_is_open::RULE,
+    retry_after_slows_the_lane::RULE,
     the_rows_reach_as_far_as_is_said::RULE,
     tallies_add_up::RULE,
     memory_stays_within_its_bounds::RULE,

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use fanfare_app::endpoints::EndpointDraft;
+use fanfare_app::endpoints::{EndpointDraft, RateLimitDraft};
 use fanfare_delivery::EngineOptions;
 use fanfare_domain::breaker::BreakerPatch;
 use fanfare_domain::policy::PolicyPatch;
+use fanfare_domain::rate::Per;
 use fanfare_testkit::builders::endpoint;
 use fanfare_testkit::seeded::Seeded;
 
@@ -53,10 +54,32 @@ pub(crate) fn draft(chance: &Seeded, url: &str) -> EndpointDraft {
         total_time: chance.chance(0.2).then(|| seconds(20)),
         retry_after_limit: Some(*chance.pick(&[Duration::ZERO, RETRY_AFTER_LIMIT])),
         gone_disables: Some(chance.chance(0.8)),
-        breaker: Some(BreakerPatch::off()),
+        breaker: Some(breaker(chance)),
         ..PolicyPatch::default()
     };
     policy.exhausted_disables = Some(chance.chance(0.1));
     draft.policy = Some(policy);
+    draft.rate_limit = chance.chance(0.2).then(|| RateLimitDraft {
+        requests: 1 + chance.below(20) as u32,
+        per: Per::Second,
+        burst: Some(1 + chance.below(4) as u32),
+    });
     draft
+}
+
+/// None, or one that opens after few failures in a row and for nothing else, so that the rules can tell
+/// when it is open.
+fn breaker(chance: &Seeded) -> BreakerPatch {
+    if chance.chance(0.5) {
+        return BreakerPatch::off();
+    }
+    BreakerPatch {
+        enabled: Some(true),
+        failures: Some(2 + chance.below(5) as u32),
+        failure_rate: Some(1.0),
+        least_attempts: Some(100_000),
+        first_wait: Some(seconds(1 + chance.below(4))),
+        longest_wait: Some(seconds(10)),
+        ..BreakerPatch::default()
+    }
 }

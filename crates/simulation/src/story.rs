@@ -11,6 +11,7 @@ use fanfare_domain::delivery::{Delivery, DeliveryState};
 use fanfare_domain::endpoint::Endpoint;
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId, JobId};
 use fanfare_domain::policy::DeliveryPolicy;
+use fanfare_domain::rate::RateLimit;
 use fanfare_domain::time::Timestamp;
 use fanfare_testkit::memory_store::Change;
 use fanfare_testkit::scripted_sender::Sent;
@@ -96,6 +97,8 @@ pub struct Known {
     pub url: String,
     /// How its deliveries are made.
     pub policy: DeliveryPolicy,
+    /// How many requests it takes in a time.
+    pub rate_limit: Option<RateLimit>,
 }
 
 impl<'a> Story<'a> {
@@ -199,6 +202,7 @@ impl<'a> Story<'a> {
         {
             let known = Known {
                 policy: DeliveryPolicy::native().with(&endpoint.policy),
+                rate_limit: endpoint.rate_limit,
                 url: endpoint.url,
             };
             self.endpoints.insert(endpoint.id, known);
@@ -337,15 +341,23 @@ impl<'a> Story<'a> {
     }
 }
 
-/// The endpoint that a change of the configuration disables or removes, if it does.
-pub(crate) fn closes(changed: &Changed) -> Option<EndpointId> {
+/// The endpoint that a change of the configuration is about.
+pub(crate) fn changes(changed: &Changed) -> Option<EndpointId> {
     let key = match changed {
-        Changed::Put(document) if document.body.contains("\"disabled\":{") => &document.key,
-        Changed::Put(_) => return None,
+        Changed::Put(document) => &document.key,
         Changed::Removed { key, .. } => key,
     };
     let endpoint = key.kind == Kind::Endpoint;
     endpoint.then(|| EndpointId::parse(&key.id).ok()).flatten()
+}
+
+/// The endpoint that a change of the configuration disables or removes, if it does.
+pub(crate) fn closes(changed: &Changed) -> Option<EndpointId> {
+    let closed = match changed {
+        Changed::Put(document) => document.body.contains("\"disabled\":{"),
+        Changed::Removed { .. } => true,
+    };
+    changes(changed).filter(|_| closed)
 }
 
 impl Tale<'_> {

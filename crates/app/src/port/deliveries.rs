@@ -19,6 +19,7 @@ use fanfare_domain::time::Timestamp;
 use super::StoreError;
 use super::jobs::Jobs;
 use super::log::Position;
+use crate::fault::{Fault, planted};
 
 /// What happened to a delivery, to be recorded.
 #[derive(Clone, Debug)]
@@ -39,7 +40,8 @@ impl Settlement {
     /// attempted.
     #[must_use]
     pub fn makes_a_replay(&self) -> bool {
-        self.attempt.is_none()
+        !planted(Fault::ReplayUnsynced)
+            && self.attempt.is_none()
             && self.delivery.replay_of.is_some()
             && self.delivery.attempts == 0
             && !self.delivery.state.ended()

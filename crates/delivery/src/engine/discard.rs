@@ -8,6 +8,7 @@ use fanfare_domain::delivery::{DeliveryState, StateName};
 use fanfare_domain::id::EndpointId;
 
 use super::Shared;
+use super::held::Held;
 use super::lane::Pushed;
 use super::settle::Outcome;
 use super::worker::{self, unwanted};
@@ -57,12 +58,17 @@ async fn run(shared: Arc<Shared>, endpoint: EndpointId) {
         let Some(reason) = unwanted(shared.parts.directory.target(endpoint).as_deref()) else {
             return;
         };
-        match shared
+        // What memory holds of it may end in the store behind its back, and the endpoint be enabled again
+        // before that is known.
+        let lane = shared.lanes.get(endpoint, &shared.health);
+        lane.held(Held::begin_discard);
+        let discarded = shared
             .parts
             .deliveries
             .discard(endpoint, reason, shared.parts.clock.now(), STEP)
-            .await
-        {
+            .await;
+        lane.held(Held::end_discard);
+        match discarded {
             Ok(ended) => {
                 shared.meters.ended(StateName::Discarded, ended as u64);
                 if ended < STEP {

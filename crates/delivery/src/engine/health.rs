@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use fanfare_app::directory::Target;
+use fanfare_app::fault::{Fault, planted};
 use fanfare_app::port::dispatch::Health;
 use fanfare_app::port::random::unit;
 use fanfare_domain::breaker::{Breaker, BreakerState, Change, Ended, Opened, Passage};
@@ -69,6 +70,7 @@ impl Patient {
 
     fn passage(&self, now: Timestamp) -> Passage {
         let slowed_until = self.slowed_until.filter(|until| *until > now);
+        let slowed_until = slowed_until.filter(|_| !planted(Fault::IgnoreSlowing));
         match (self.breaker.passage(now), slowed_until) {
             (Passage::Shut(Some(until)), _) => Passage::Shut(Some(until).max(slowed_until)),
             (Passage::Free | Passage::Probe, Some(until)) => Passage::Shut(Some(until)),

@@ -22,6 +22,12 @@ pub(super) struct Held {
     asked: HashMap<DeliveryId, bool>,
     /// Let go while a refill reads; none while none does.
     let_go: Option<HashSet<DeliveryId>>,
+    /// Discards that are under way in the store: they may end what is held here or being read.
+    discards: usize,
+    /// Held while a discard was under way, so that their rows may have ended.
+    doubtful: HashSet<DeliveryId>,
+    /// Whether a discard was under way while the refill read.
+    spoiled: bool,
 }
 
 impl Held {
@@ -40,6 +46,33 @@ impl Held {
         self.fresh.insert(id);
     }
 
+    /// A discard begins in the store. Until it has ended, and for what is held until then, only the store
+    /// knows what still waits.
+    pub(super) fn begin_discard(&mut self) {
+        self.discards += 1;
+    }
+
+    /// A discard in the store has ended.
+    pub(super) fn end_discard(&mut self) {
+        self.discards -= 1;
+        self.doubtful.extend(&self.fresh);
+        self.doubtful.extend(&self.stored);
+        self.asked.values_mut().for_each(|let_go| *let_go = true);
+        self.spoiled = self.refilling();
+    }
+
+    /// Whether a row may have ended in the store although it is held.
+    pub(super) fn doubts(&self, origin: &Origin, id: DeliveryId) -> bool {
+        if self.discards == 0 && self.doubtful.is_empty() || planted(Fault::IgnoreDoubt) {
+            return false;
+        }
+        let has_row = match origin {
+            Origin::Fresh { .. } => self.has_fresh(id),
+            Origin::Stored(_) => true,
+        };
+        has_row && (self.discards > 0 || self.doubtful.contains(&id))
+    }
+
     /// Whether a delivery from the commit has a row.
     pub(super) fn has_fresh(&self, id: DeliveryId) -> bool {
         self.fresh.contains(&id)
@@ -48,6 +81,7 @@ impl Held {
     /// A delivery from the commit was settled, or is not in memory any more.
     pub(super) fn release_fresh(&mut self, id: DeliveryId) {
         self.fresh.remove(&id);
+        self.doubtful.remove(&id);
         if let Some(let_go) = self.asked.get_mut(&id) {
             *let_go = true;
         }
@@ -57,6 +91,7 @@ impl Held {
     /// A delivery from the store was settled, or is not in memory any more.
     pub(super) fn release_stored(&mut self, id: DeliveryId) {
         self.stored.remove(&id);
+        self.doubtful.remove(&id);
         self.let_go(id);
     }
 
@@ -79,6 +114,11 @@ impl Held {
         }
     }
 
+    /// Whether a discard was under way while a refill read: what it read may have ended.
+    pub(super) fn is_spoiled(&self) -> bool {
+        (self.spoiled || self.discards > 0) && !planted(Fault::IgnoreDoubt)
+    }
+
     /// Whether a refill reads.
     pub(super) fn refilling(&self) -> bool {
         self.let_go.is_some()
@@ -87,6 +127,7 @@ impl Held {
     /// A refill begins to read.
     pub(super) fn begin_refill(&mut self) {
         self.let_go = Some(HashSet::new());
+        self.spoiled = false;
     }
 
     /// A refill has ended.
@@ -118,7 +159,7 @@ impl Held {
     /// The row was read for the extra attempt that was asked for: takes it; false when it was in memory
     /// from the commit meanwhile.
     pub(super) fn grant(&mut self, id: DeliveryId) -> bool {
-        let let_go = self.asked.remove(&id).unwrap_or(true);
+        let let_go = self.asked.remove(&id).unwrap_or(true) || self.discards > 0;
         !let_go && !self.fresh.contains(&id) && self.stored.insert(id)
     }
 

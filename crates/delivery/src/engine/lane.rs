@@ -176,10 +176,11 @@ impl Lane {
         if shared.stopping() || over_limit {
             return state.end(None);
         }
+        let now = shared.parts.clock.now();
+        state.drop_doubtful(now);
         let Some(job) = state.queue.front() else {
             return state.end(None);
         };
-        let now = shared.parts.clock.now();
         if job.expired(now) && !planted(Fault::IgnoreExpiry) {
             let reason = DiscardedReason::Expired;
             return state.void(DeliveryState::Discarded { at: now, reason });
@@ -201,10 +202,13 @@ impl Lane {
             match shared.health.passage(self.endpoint, now) {
                 Passage::Free => {}
                 Passage::Probe => probe = true,
+                Passage::Shut(_) if planted(Fault::IgnoreBreaker) => {}
                 Passage::Shut(until) => return state.end(until),
             }
         }
-        if let Some(limit) = &target.endpoint.rate_limit {
+        if let Some(limit) = &target.endpoint.rate_limit
+            && !planted(Fault::IgnoreRate)
+        {
             // What was sent before the start is not known; an endpoint made since has got nothing.
             let since_start = target.endpoint.created_at >= shared.began;
             let pace = state.pace.get_or_insert_with(|| match since_start {
@@ -216,7 +220,8 @@ impl Lane {
                 return state.end(Some(ready_at));
             }
         }
-        let class = if job.is_first() && !self.failing.load(Ordering::Relaxed) {
+        let first = job.is_first() && !self.failing.load(Ordering::Relaxed);
+        let class = if first || planted(Fault::IgnoreReserve) {
             Class::First
         } else {
             Class::Later
@@ -236,7 +241,7 @@ impl Lane {
             pace.take(limit, now);
             (state.queue.len() > 1).then(|| pace.ready_at(limit, now))
         });
-        if probe {
+        if probe && !planted(Fault::ProbeWithAll) {
             shared.health.begin_probe(self.endpoint);
         }
         match state.queue.pop_front() {
@@ -297,7 +302,9 @@ impl Lane {
     pub(super) fn adapt(&self, pressure: Pressure, most: usize) -> bool {
         let mut state = self.state.lock();
         let in_use = state.workers;
-        state.limit.learn(pressure, in_use, most);
+        if pressure == Pressure::Fine || !planted(Fault::IgnorePressure) {
+            state.limit.learn(pressure, in_use, most);
+        }
         let more = pressure == Pressure::Fine
             && !state.waits_for_slot
             && state.workers < state.limit.get()
@@ -464,6 +471,19 @@ impl State {
             Pushed::StartWorker
         } else {
             Pushed::Queued
+        }
+    }
+
+    /// Lets go of the first jobs as long as the store may have ended them: they are due there, if they
+    /// still wait.
+    fn drop_doubtful(&mut self, now: Timestamp) {
+        while let Some(job) = self.queue.front()
+            && self.held.doubts(&job.origin, job.delivery_id())
+        {
+            if let Some(job) = self.queue.pop_front() {
+                self.held.release(&job.origin, job.delivery_id());
+            }
+            self.store_due = Some(now);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fanfare_app::directory::Target;
 use fanfare_app::fault::{Fault, planted};
@@ -23,6 +24,9 @@ use super::worker;
 /// The most deliveries that one read brings in. Payloads are at most 256 KiB unless told, so that the reads
 /// under way hold at most some 64 MiB.
 const STEP: usize = 64;
+
+/// How long to wait before it is read again, when a discard was under way meanwhile.
+const SPOILED: Duration = Duration::from_millis(100);
 
 /// Starts a refill, if the lane has room and something is due for it.
 pub(super) fn kick(shared: &Arc<Shared>, lane: &Arc<Lane>) {
@@ -54,11 +58,7 @@ pub(super) fn kick(shared: &Arc<Shared>, lane: &Arc<Lane>) {
     tokio::spawn(async move {
         if let Err(cause) = refill(&shared, &lane, wanted).await {
             tracing::warn!(endpoint = %lane.endpoint, error = %cause, "due deliveries can't be read yet");
-            let later = shared
-                .parts
-                .clock
-                .now()
-                .after(std::time::Duration::from_secs(1));
+            let later = shared.parts.clock.now().after(Duration::from_secs(1));
             shared.schedule(lane.endpoint, later);
         }
         lane.held(Held::end_refill);
@@ -85,6 +85,11 @@ async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, wanted: Refill) -> Resul
         .due(lane.endpoint, now, limit)
         .await?;
     let read = due.deliveries.len();
+    if lane.held(|held| held.is_spoiled()) {
+        // What was read may have been discarded meanwhile.
+        shared.schedule(lane.endpoint, now.after(SPOILED));
+        return Ok(());
+    }
     let target = shared.parts.directory.target(lane.endpoint);
     let target = target.filter(|_| open);
     let waited_too_long = |delivery: &Delivery| {

@@ -12,6 +12,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use fanfare_app::fault::{Fault, planted};
 use fanfare_domain::id::EndpointId;
 use fanfare_domain::name::Scope;
 use parking_lot::Mutex;
@@ -126,6 +127,7 @@ impl Slots {
             let later = taken >> 32;
             let free =
                 taken % LATER < self.most && (class == Class::First || later < self.for_later);
+            let free = free || planted(Fault::IgnoreSlots);
             free.then_some(taken + one)
         };
         self.taken

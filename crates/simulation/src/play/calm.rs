@@ -12,9 +12,8 @@ use crate::setting::seconds;
 
 /// Events are published in the calm too, so long after its begin.
 const AFTER: u64 = 40;
-/// The most that a delivery can have left to wait: the longest wait with its jitter, or the longest
-/// `Retry-After`; and some time for everything else.
-const LONGEST: u64 = 120;
+/// The most that all can have left to wait: a flood at an endpoint whose rate is low.
+const LONGEST: u64 = 1_200;
 /// What was left in the log while memory was short is read in small steps; the most seconds that it takes.
 const BACKLOG: u64 = 600;
 

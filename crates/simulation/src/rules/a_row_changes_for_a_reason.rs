@@ -2,11 +2,12 @@
 //! because what waits is discarded or has waited past its total time.
 
 use fanfare_domain::delivery::{Delivery, DeliveryState, FailedReason};
+use fanfare_domain::time::Timestamp;
 use fanfare_testkit::memory_store::Change;
 
 use super::{Broken, Rule};
 use crate::chronicle::Fact;
-use crate::story::{Story, Tale};
+use crate::story::{Place, Story, Tale};
 
 pub(super) const RULE: Rule = Rule {
     says: "a row changes for a reason",
@@ -26,13 +27,9 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
                 // The store did it and could not say so: it was told again.
                 _ if tale.row_before(*place) == Some(*row) => true,
                 DeliveryState::Discarded { .. } => true,
-                // Its turn came after its total time.
+                // Its turn came after its total time, or it waited too long behind an open breaker.
                 DeliveryState::Failed { at, reason } => {
-                    let known = story.endpoints.get(&tale.endpoint);
-                    let total = known.and_then(|known| known.policy.total_time);
-                    let over = row.first_attempt_at.zip(total);
-                    reason == FailedReason::Exhausted
-                        && over.is_some_and(|(first, total)| at > first.after(total))
+                    reason == FailedReason::Exhausted && too_late(story, tale, *place, at)
                 }
                 DeliveryState::Waiting { due_at } => {
                     let known = story.endpoints.get(&tale.endpoint);
@@ -59,4 +56,20 @@ fn gone(story: &Story<'_>, tale: &Tale<'_>, row: &Delivery) -> bool {
         .map_or(tale.due_from, |end| tale.due_from.min(end));
     matches!(row.state, DeliveryState::Waiting { due_at } if due_at == from)
         && story.was_closed_before(tale.endpoint, story.history.facts.len())
+}
+
+/// Whether the time in which a delivery may be attempted was over.
+fn too_late(story: &Story<'_>, tale: &Tale<'_>, place: Place, at: Timestamp) -> bool {
+    let Some(known) = story.endpoints.get(&tale.endpoint) else {
+        return false;
+    };
+    let row = tale.row_before(place);
+    let first = row.and_then(|row| row.first_attempt_at);
+    let due = tale.due_before(place, &known.policy).unwrap_or(at);
+    let total = known.policy.total_time;
+    let over = first
+        .zip(total)
+        .is_some_and(|(first, total)| at > first.after(total));
+    let behind_a_breaker = known.policy.breaker.is_some();
+    over || behind_a_breaker && known.policy.is_out_of_patience(first, due, at)
 }

@@ -1,5 +1,5 @@
 //! The engine holds no more payloads than its setting says and what each lane may read besides, and one
-//! timer for each lane.
+//! timer for each endpoint.
 
 use fanfare_testkit::memory_store::Change;
 
@@ -35,8 +35,9 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
             let how = format!("{} bytes of payloads, {most} at most", held.payload_bytes);
             broken.push((Some(place), how));
         }
-        if held.timers > held.lanes {
-            let how = format!("{} timers for {} lanes", held.timers, held.lanes);
+        if held.timers > story.endpoints.len() {
+            let endpoints = story.endpoints.len();
+            let how = format!("{} timers for {endpoints} endpoints", held.timers);
             broken.push((Some(place), how));
         }
     }

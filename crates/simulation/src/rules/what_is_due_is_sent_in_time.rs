@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fanfare_domain::delivery::DeliveryState;
+use fanfare_domain::id::EndpointId;
 
 use super::{Broken, Rule};
 use crate::chronicle::Fact;
@@ -25,7 +26,15 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
     };
     let from = story.at(calm).after(SETTLED_AFTER);
     let mut broken = Vec::new();
+    // A rate makes what is due wait for its turn.
+    let unlimited = |endpoint: &EndpointId| {
+        let known = story.endpoints.get(endpoint);
+        known.is_some_and(|known| known.rate_limit.is_none())
+    };
     for (id, tale) in &story.deliveries {
+        if !unlimited(&tale.endpoint) {
+            continue;
+        }
         let sent: Vec<_> = story.requests_of(*id).map(|request| request.at).collect();
         for (number, (place, row)) in tale.rows.iter().enumerate() {
             let DeliveryState::Waiting { due_at } = row.state else {
@@ -50,7 +59,7 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
             continue;
         }
         let until = at.after(MOMENT);
-        for (id, _) in event.deliveries() {
+        for (id, _) in event.deliveries().filter(|(_, to)| unlimited(to)) {
             let sent = story.requests_of(id).any(|request| request.at <= until);
             // What has to wait gets a row, and what is not to be sent ends.
             let tale = story.deliveries.get(&id);
