@@ -46,7 +46,9 @@ pub(crate) async fn replace_endpoint(
         .await?;
     let health = api.fanfare.endpoint_health(endpoint.id);
     let missed = offer(&api, &before, &endpoint).await;
-    Ok(Json(EndpointView::new(endpoint, health, true).offering(missed)))
+    Ok(Json(
+        EndpointView::new(endpoint, health, true).offering(missed),
+    ))
 }
 
 /// Change an endpoint
@@ -88,7 +90,9 @@ pub(crate) async fn update_endpoint(
     .await?;
     let health = api.fanfare.endpoint_health(endpoint.id);
     let missed = offer(&api, &first, &endpoint).await;
-    Ok(Json(EndpointView::new(endpoint, health, true).offering(missed)))
+    Ok(Json(
+        EndpointView::new(endpoint, health, true).offering(missed),
+    ))
 }
 
 /// What an endpoint missed, if it was just enabled. The change is made, whatever comes of this.
