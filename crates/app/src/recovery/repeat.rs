@@ -68,7 +68,9 @@ impl Fanfare {
         }
         job.updated_at = now;
         match walked.next {
-            _ if planted(Fault::ForgetJobsPlace) && !settlements.is_empty() => {}
+            _ if planted(Fault::ForgetJobsPlace)
+                && !settlements.is_empty()
+                && job.progress.taken < 20 => {}
             Some(next) => job.cursor = Some(next),
             None => job.end(JobState::Completed, None, now),
         }

@@ -8,12 +8,14 @@ use fanfare_domain::delivery::StateName;
 use fanfare_domain::id::{DeliveryId, EndpointId};
 use fanfare_domain::job::{Job, Missing};
 use fanfare_domain::name::Scope;
+use fanfare_testkit::builders::Ground;
 use fanfare_testkit::clock::VIRTUAL_START;
+use fanfare_testkit::memory_store::Call;
 
-use super::{Known, Play, publishers};
+use super::{Known, Play, pass, publishers};
 use crate::chronicle::Fact;
 use crate::life::Life;
-use crate::setting;
+use crate::setting::{self, millis};
 
 impl Play {
     pub(super) async fn add_endpoint(&mut self, life: &Life) {
@@ -42,9 +44,12 @@ impl Play {
 
     /// Disables an endpoint, or enables it again.
     pub(super) async fn switch(&mut self, life: &Life) {
-        let Some(id) = self.one_endpoint() else {
-            return;
-        };
+        if let Some(id) = self.one_endpoint() {
+            self.switch_this(life, id).await;
+        }
+    }
+
+    async fn switch_this(&mut self, life: &Life, id: EndpointId) {
         let Some(known) = self.endpoints.get_mut(&id) else {
             return;
         };
@@ -63,6 +68,25 @@ impl Play {
             .await;
         if changed.is_ok() && !enabled {
             self.note(Fact::Closed(id));
+        }
+    }
+
+    /// Disables an endpoint and enables it again at once, while the store takes its time.
+    pub(super) async fn switch_while_slow(&mut self, ground: &Ground, life: &Life) {
+        let call = *self.chance.pick(&[Call::Due, Call::Discard, Call::Settle]);
+        let delay = millis(1 << self.chance.below(12));
+        let moment = self.moment();
+        ground.store.faults().delay(call, delay, moment);
+        self.note(Fact::Trouble(format!(
+            "the store is slow: {call:?} by {delay:?}, {moment:?} its work"
+        )));
+        pass(millis(self.chance.below(1_000))).await;
+        let Some(id) = self.one_endpoint() else {
+            return;
+        };
+        for _ in 0..2 {
+            self.switch_this(life, id).await;
+            pass(millis(self.chance.below(200))).await;
         }
     }
 
