@@ -101,6 +101,12 @@ pub struct Known {
     pub rate_limit: Option<RateLimit>,
 }
 
+/// Whether an answer is one that a delivery has arrived by.
+pub(crate) fn arrived(exchange: &Exchange) -> bool {
+    let status = exchange.response.as_ref().map(|response| response.status);
+    exchange.error.is_none() && matches!(status, Some(200..300))
+}
+
 impl<'a> Story<'a> {
     /// Puts a run in order.
     #[must_use]

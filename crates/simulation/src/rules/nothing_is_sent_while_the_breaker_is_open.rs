@@ -12,7 +12,7 @@ use fanfare_testkit::memory_store::Change;
 
 use super::{Broken, Rule};
 use crate::chronicle::Fact;
-use crate::story::{Request, Story, changes};
+use crate::story::{Request, Story, arrived, changes};
 
 pub(super) const RULE: Rule = Rule {
     says: "nothing is sent while the breaker is open",
@@ -60,10 +60,15 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
                 let Some((id, rules)) = of(story, request) else {
                     continue;
                 };
-                let status = exchange.response.as_ref().map(|response| response.status);
-                let arrived = exchange.error.is_none() && matches!(status, Some(200..300));
                 let standing = all.entry(id).or_insert(Standing::Closed { failures: 0 });
-                *standing = answered(*standing, rules, *number, request.at, *now, arrived);
+                *standing = answered(
+                    *standing,
+                    rules,
+                    *number,
+                    request.at,
+                    *now,
+                    arrived(exchange),
+                );
             }
             // It may take what comes now.
             Fact::Committed(Change::Document(changed)) => {

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use fanfare_domain::delivery::DeliveryState;
 use fanfare_domain::id::EndpointId;
+use fanfare_domain::time::Timestamp;
 
 use super::{Broken, Rule};
 use crate::chronicle::Fact;
-use crate::story::Story;
+use crate::story::{Story, arrived};
 
 pub(super) const RULE: Rule = Rule {
     says: "what is due is sent in time",
@@ -31,6 +32,24 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
         let known = story.endpoints.get(endpoint);
         known.is_some_and(|known| known.rate_limit.is_none())
     };
+    // Behind a breaker it waits for a probe that succeeds, for each at most the longest wait.
+    let latest = |endpoint: EndpointId, due: Timestamp| {
+        let mut latest = due.after(MOMENT);
+        let known = story.endpoints.get(&endpoint);
+        let Some(breaker) = known.and_then(|known| known.policy.breaker.as_ref()) else {
+            return latest;
+        };
+        for request in &story.requests {
+            let failed = request
+                .answer
+                .is_some_and(|(_, _, exchange)| !arrived(exchange));
+            let lately = due.before(breaker.longest_wait)..=latest;
+            if failed && request.endpoint == Some(endpoint) && lately.contains(&request.at) {
+                latest = latest.max(request.at.after(breaker.longest_wait + MOMENT));
+            }
+        }
+        latest
+    };
     for (id, tale) in &story.deliveries {
         if !unlimited(&tale.endpoint) {
             continue;
@@ -41,11 +60,10 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
                 continue;
             };
             let due = due_at.max(story.at(*place));
-            let in_time = sent
-                .iter()
-                .any(|at| due_at <= *at && *at <= due.after(MOMENT));
+            let until = latest(tale.endpoint, due);
+            let in_time = sent.iter().any(|at| due_at <= *at && *at <= until);
             let next = tale.rows.get(number + 1).map(|(place, _)| story.at(*place));
-            let over = next.is_some_and(|next| next <= due.after(MOMENT));
+            let over = next.is_some_and(|next| next <= until);
             if due >= from && !in_time && !over {
                 broken.push((Some(*place), format!("{id} was not sent at {due}")));
             }
