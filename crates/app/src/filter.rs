@@ -4,16 +4,16 @@
 //! nor what it may cost. Both are done here, in two steps:
 //!
 //! * **When it is saved** ([`Filter::compile`]): the text's length, its tokens and the depth of its
-//!   brackets are bounded before the parser sees it. What was parsed is [checked](check): depth, size,
+//!   brackets are bounded before the parser sees it. What was parsed is checked (`check`): depth, size,
 //!   loops within loops, and that each name and function is known, so that a slip is told then and there
 //!   and not by events that never arrive. Patterns of `matches` must be written out and are compiled once.
-//! * **When it is evaluated** ([`Filter::matches`]): the expression was [rewritten](meter) so that whatever
-//!   costs more with larger data is paid for first, from a [budget](meter::BUDGET) of its own. A loop pays
+//! * **When it is evaluated** ([`Filter::matches`]): the expression was rewritten (`meter`) so that whatever
+//!   costs more with larger data is paid for first, from a budget of its own (`meter::BUDGET`). A loop pays
 //!   for all its rounds before the first one; an operand pays for its size before it is compared, joined
 //!   or copied. When nothing is left, the evaluation ends as [`FilterError::TooCostly`]. So time and memory
 //!   are bounded by the budget, whatever the expression and the data say.
 //!
-//! Evaluation takes a thread's time and is done [off the async threads](crate::filter::threads).
+//! Evaluation takes a thread's time and is done off the async threads (`threads`).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -78,7 +78,7 @@ pub enum FilterError {
     /// The data is JSON that has no value here, such as a number past the range.
     #[error("the event's data can't be read by filters: {0}")]
     Data(String),
-    /// It would take more than [`meter::BUDGET`].
+    /// It would take more than `meter::BUDGET`.
     #[error("the filter is too costly for this event; let it look at less of the data")]
     TooCostly,
     /// The result is of another type.
@@ -119,7 +119,7 @@ impl Filter {
         &self.text
     }
 
-    /// Whether an event is asked for. Takes at most what the [budget](meter::BUDGET) allows.
+    /// Whether an event is asked for. Takes at most what the budget `meter::BUDGET` allows.
     ///
     /// # Errors
     /// When the expression can't be evaluated for this event.

@@ -5,7 +5,7 @@
 //! environment has such a tenant, and it an enabled endpoint that asks for the type, nothing is made.
 //!
 //! A [`Notice`] says that a state changed. It becomes an event outside the path of deliveries: telling
-//! one puts it into a bounded queue and never waits ([`teller`]). Its event's id follows from what
+//! one puts it into a bounded queue and never waits (`teller`). Its event's id follows from what
 //! changed, so that telling it again makes no second event.
 //!
 //! # What it does not guarantee

@@ -2,7 +2,7 @@
 //!
 //! # How it works
 //!
-//! Connections are made by the [guard](crate::guard) and wait in the [pool](pool) by origin (scheme,
+//! Connections are made by the [guard](crate::guard) and wait in the pool by origin (scheme,
 //! host and port). HTTP/2 is used where TLS's ALPN agrees on it, HTTP/1.1 otherwise. A connection of
 //! HTTP/1.1 is driven by the request that goes over it, in the same task.
 //!

@@ -67,7 +67,8 @@ fn refer(operation: &mut Operation, ending: &str) -> Option<(String, String)> {
     let reference = form_of(operation)?;
     let (_, name) = reference.ref_location.rsplit_once('/')?;
     let made_from = name.to_owned();
-    let name = format!("{}{ending}", made_from.trim_end_matches(INPUT));
+    // A form that serves changes only is one already.
+    let name = format!("{}{ending}", made_from.strip_suffix(INPUT)?);
     *reference = Ref::from_schema_name(&name);
     Some((made_from, name))
 }
