@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fanfare_testkit::receiver::{NameServer, Receiver};
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Api, Server, Setup, number_from_environment};
@@ -108,7 +109,8 @@ async fn furnish(api: &Api, url: &str, folder: &Path) {
         0 => json!({"url": url}),
         _ => json!({"url": "https://not-there.example/hook"}),
     };
-    write("endpoints", &made(api, &endpoints, 4, endpoint).await);
+    let receiving = made(api, &endpoints, 4, endpoint).await;
+    write("endpoints", &receiving);
     let events = format!("/v1/tenants/{TENANT}/events");
     let event = |_| json!({"type": "order.made0", "data": {}});
     let published = made(api, &events, 5, event).await;
@@ -120,6 +122,17 @@ async fn furnish(api: &Api, url: &str, folder: &Path) {
         deliveries.extend(list.unwrap().iter().map(name_of));
     }
     write("deliveries", &deliveries);
+    // Of jobs that look for what was missed: they take ten seconds at least, and wait once paused.
+    let recover = format!("{endpoints}/{}/recover", receiving[0]);
+    let missed = |_| json!({"since": "2026-01-01T00:00:00Z", "what": "missed"});
+    let jobs = made(api, &recover, 5, missed).await;
+    for job in &jobs {
+        let path = format!("/v1/tenants/{TENANT}/jobs/{job}");
+        let pause = json!({"state": "paused"}).to_string();
+        let paused = api.send(Method::PATCH, &path, Some(pause)).await;
+        paused.expect(200);
+    }
+    write("jobs", &jobs);
 }
 
 async fn made(api: &Api, path: &str, count: usize, body: impl Fn(usize) -> Value) -> Vec<String> {
