@@ -87,11 +87,16 @@ impl Api {
     }
 
     pub(crate) fn create_endpoint(&self, tenant: &str, url: &str) -> Result<()> {
-        self.create(
-            &format!("/v1/tenants/{tenant}/endpoints"),
-            &json!({ "url": url }),
-        )?;
+        self.create_endpoint_of(tenant, &json!({ "url": url }))?;
         Ok(())
+    }
+
+    /// An endpoint with all that this says; answers its path in the API.
+    pub(crate) fn create_endpoint_of(&self, tenant: &str, endpoint: &Value) -> Result<String> {
+        let path = format!("/v1/tenants/{tenant}/endpoints");
+        let made = self.create(&path, endpoint)?;
+        let id = made["id"].as_str().context("an endpoint has an id")?;
+        Ok(format!("{path}/{id}"))
     }
 
     /// The sum of the metrics with this name, or none where there is no such metric.

@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -72,9 +73,18 @@ impl Bench {
         Server::start(&self.options, self.name_server.address())
     }
 
+    /// The same with another binary.
+    pub(crate) fn start_binary(&self, binary: &Path) -> Result<Server> {
+        Server::start_binary(binary, &self.options, self.name_server.address())
+    }
+
     /// A server with the event type and these many tenants, each with one endpoint that answers.
     pub(crate) fn start_with_tenants(&self) -> Result<(Server, Vec<Target>)> {
-        let server = self.start_server()?;
+        self.with_tenants(self.start_server()?)
+    }
+
+    /// Gives a new server what [`Bench::start_with_tenants`] says.
+    pub(crate) fn with_tenants(&self, server: Server) -> Result<(Server, Vec<Target>)> {
         let api = server.api()?;
         api.create_event_type()?;
         let mut targets = Vec::new();
@@ -93,11 +103,14 @@ impl Bench {
 
     /// As measured in a time, with room for every event of it.
     pub(crate) fn open_ledger(&self, length: Length, endpoints: usize) -> Arc<Ledger> {
-        let Length::Time { warm_up, measured } = length else {
-            unreachable!("a ledger of a given capacity is opened with it");
-        };
-        let events = (warm_up + measured).as_secs().max(1) * MOST_EVENTS_A_SECOND;
-        self.ledgers.open(events / endpoints as u64, endpoints)
+        self.ledgers
+            .open(most_events(length) / endpoints as u64, endpoints)
+    }
+
+    /// The same for one endpoint, and it counts what arrives against the events' order.
+    pub(crate) fn open_watching_order(&self, length: Length) -> Arc<Ledger> {
+        self.ledgers
+            .open_with(|run| Ledger::new(run, most_events(length), 1).watching_order())
     }
 
     pub(crate) fn open_ledger_for(&self, events: u64) -> Arc<Ledger> {
@@ -260,4 +273,11 @@ impl Bench {
             measured: self.options.measured(),
         }
     }
+}
+
+fn most_events(length: Length) -> u64 {
+    let Length::Time { warm_up, measured } = length else {
+        unreachable!("a ledger of a given capacity is opened with it");
+    };
+    (warm_up + measured).as_secs().max(1) * MOST_EVENTS_A_SECOND
 }

@@ -16,6 +16,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::{
     clock,
     histogram::{Latencies, Percentiles},
+    order::Order,
     payload::read_mark,
 };
 
@@ -36,6 +37,7 @@ pub(crate) struct Ledger {
     arrived_count: AtomicU64,
     twice: AtomicU64,
     last_arrival: AtomicU64,
+    order: Option<Order>,
 }
 
 impl Ledger {
@@ -56,7 +58,19 @@ impl Ledger {
             arrived_count: AtomicU64::new(0),
             twice: AtomicU64::new(0),
             last_arrival: AtomicU64::new(0),
+            order: None,
         }
+    }
+
+    /// Counts too what arrives against the order of its events; for one endpoint.
+    pub(crate) fn watching_order(mut self) -> Self {
+        self.order = Some(Order::new(self.intended.len()));
+        self
+    }
+
+    /// What arrived against the order of its events; 0 where nobody watches it.
+    pub(crate) fn out_of_order(&self) -> u64 {
+        self.order.as_ref().map_or(0, Order::violations)
     }
 
     /// What of the run is measured, in nanoseconds of [`clock`].
@@ -82,6 +96,9 @@ impl Ledger {
 
     pub(crate) fn acknowledge(&self, number: u64) {
         self.acknowledged.set(number as usize);
+        if let Some(order) = &self.order {
+            order.acknowledge(number, clock::now());
+        }
     }
 
     fn arrive(&self, number: u64, endpoint: usize, at: u64) -> Option<()> {
@@ -95,6 +112,9 @@ impl Ledger {
         {
             self.twice.fetch_add(1, Relaxed);
             return Some(());
+        }
+        if let Some(order) = &self.order {
+            order.arrive(number, intended);
         }
         self.arrived_count.fetch_add(1, Relaxed);
         self.last_arrival.fetch_max(at, Relaxed);
@@ -215,9 +235,14 @@ pub(crate) struct Ledgers {
 
 impl Ledgers {
     pub(crate) fn open(&self, capacity: u64, endpoints: usize) -> Arc<Ledger> {
+        self.open_with(|run| Ledger::new(run, capacity, endpoints))
+    }
+
+    /// Opens what this makes of a run's number.
+    pub(crate) fn open_with(&self, make: impl FnOnce(u16) -> Ledger) -> Arc<Ledger> {
         let mut last_run = self.last_run.lock();
         *last_run += 1;
-        let ledger = Arc::new(Ledger::new(*last_run, capacity, endpoints));
+        let ledger = Arc::new(make(*last_run));
         self.runs.write().insert(*last_run, ledger.clone());
         ledger
     }

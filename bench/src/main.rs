@@ -21,6 +21,7 @@ mod ledger;
 mod load;
 mod machine;
 mod options;
+mod order;
 mod pacer;
 mod payload;
 mod process;
@@ -29,7 +30,7 @@ mod scenario;
 mod server;
 mod soak;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
 
 use crate::{bench::Bench, options::Options, report::Report, scenario::Scenario};
@@ -40,6 +41,11 @@ fn main() -> Result<()> {
     if let Ok(binary) = options.binary.canonicalize() {
         options.binary = binary;
     }
+    if let Some(baseline) = &mut options.baseline_binary
+        && let Ok(binary) = baseline.canonicalize()
+    {
+        *baseline = binary;
+    }
     if let Some(minutes) = options.soak {
         return soak::run(&options, minutes);
     }
@@ -49,12 +55,19 @@ fn main() -> Result<()> {
     let mut first = bench.raw_limit()?;
     first.scenario = "raw limit (R), first".to_owned();
     let mut rows = vec![first];
+    let mut failed = Vec::new();
     let scenarios = Scenario::value_variants().iter();
     for scenario in scenarios.filter(|known| wanted.is_empty() || wanted.contains(known)) {
         eprintln!("{scenario:?} …");
-        let measured = scenario
-            .run(&bench)
-            .with_context(|| format!("scenario {scenario:?} failed"))?;
+        let measured = match scenario.run(&bench) {
+            Ok(measured) => measured,
+            Err(failure) => {
+                // What the others measured is not lost with it.
+                eprintln!("  failed: {failure:#}");
+                failed.push(scenario);
+                continue;
+            }
+        };
         for row in &measured {
             let rate = row
                 .deliveries_per_second
@@ -80,5 +93,6 @@ fn main() -> Result<()> {
         std::fs::write(&path, text + "\n")
             .with_context(|| format!("{} cannot be written", path.display()))?;
     }
+    ensure!(failed.is_empty(), "scenarios failed: {failed:?}");
     Ok(())
 }

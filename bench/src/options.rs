@@ -43,6 +43,18 @@ pub(crate) struct Options {
     /// Deliveries under way at most in the fan-out; it publishes on as others end.
     #[arg(long, default_value_t = 3_200)]
     pub(crate) fan_out_window: u64,
+    /// An earlier server, which `compared` measures in turns with the other.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) baseline_binary: Option<PathBuf>,
+    /// Events that a tenant floods its endpoint with.
+    #[arg(long, default_value_t = 100_000)]
+    pub(crate) flood: u64,
+    /// Endpoints of which one in twenty fails.
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) endpoints: usize,
+    /// Failed deliveries that are recovered.
+    #[arg(long, default_value_t = 200_000)]
+    pub(crate) recovered: u64,
     /// Events a second beside the hanging endpoints.
     #[arg(long, default_value_t = 500)]
     pub(crate) hanging_rate: u64,

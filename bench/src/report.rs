@@ -46,6 +46,14 @@ impl Row {
         }
         row
     }
+
+    /// Notes how much later than alone the usual load's deliveries arrived beside another one.
+    pub(crate) fn against_alone(&mut self, alone: &Self) {
+        let p99 = |row: &Self| row.arrive.as_ref().map(|arrive| arrive.p99_ms);
+        if let Some((alone, beside)) = p99(alone).zip(p99(self)) {
+            self.notes.insert("p99_of_alone", beside / alone);
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]

@@ -1,11 +1,16 @@
 //! What is measured. Every scenario starts servers of its own on empty stores.
 
 mod closed;
+mod compared;
 mod fan_out;
+mod flood;
 mod hanging;
 mod idle;
+mod many;
 mod open;
+mod ordered;
 mod raw;
+mod recovery;
 mod stored;
 mod waiting;
 
@@ -28,6 +33,18 @@ pub(crate) enum Scenario {
     FanOut,
     /// A healthy endpoint alone, and then beside 20 that hang.
     Hanging,
+    /// 20 events a second to a healthy endpoint alone, and then beside 10 that hang.
+    Quiet,
+    /// A tenant with 10 events a second beside one that floods its slow endpoint.
+    Flood,
+    /// Strict order at full speed, beside the same load without an order.
+    Ordered,
+    /// Very many endpoints of which one in twenty fails.
+    Many,
+    /// Very many failed deliveries are recovered while new ones come.
+    Recovery,
+    /// The closed loop and the fan-out in turns with an earlier server's; needs `--baseline-binary`.
+    Compared,
     /// Events that wait at an endpoint that hangs: the server's memory.
     Waiting,
     /// The rate of a store that holds many events against an empty store's.
@@ -43,6 +60,12 @@ impl Scenario {
             Self::Open => open::run(bench),
             Self::FanOut => fan_out::run(bench),
             Self::Hanging => hanging::run(bench),
+            Self::Quiet => hanging::quiet(bench),
+            Self::Flood => flood::run(bench),
+            Self::Ordered => ordered::run(bench),
+            Self::Many => many::run(bench),
+            Self::Recovery => recovery::run(bench),
+            Self::Compared => compared::run(bench),
             Self::Waiting => waiting::run(bench),
             Self::Stored => stored::run(bench),
         }

@@ -29,6 +29,15 @@ pub(crate) struct Server {
 impl Server {
     /// Starts on an empty store and waits until the server says that it is ready.
     pub(crate) fn start(options: &Options, name_server: SocketAddr) -> Result<Self> {
+        Self::start_binary(&options.binary, options, name_server)
+    }
+
+    /// The same with another binary.
+    pub(crate) fn start_binary(
+        binary: &Path,
+        options: &Options,
+        name_server: SocketAddr,
+    ) -> Result<Self> {
         let mut folder = tempfile::Builder::new();
         folder.prefix("fanfare-bench-");
         let folder = match &options.data {
@@ -39,7 +48,7 @@ impl Server {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let key = random_key()?;
-        let binary = options.binary.clone();
+        let binary = binary.to_owned();
         let child = spawn(&binary, &folder, address, name_server, &key)?;
         let mut server = Self {
             child,

@@ -7,13 +7,18 @@ use crate::{
     bench::Bench,
     load::closed::{self, Closed},
     report::Row,
+    server::Server,
 };
 
 const PUBLISHERS: usize = 8;
 
 pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>> {
+    Ok(vec![measured(bench, bench.start_server()?)?])
+}
+
+/// Measures a new server.
+pub(crate) fn measured(bench: &Bench, mut server: Server) -> Result<Row> {
     let endpoints = bench.options.fan_out;
-    let mut server = bench.start_server()?;
     let api = server.api()?;
     api.create_event_type()?;
     let target = bench.add_tenant(&server, &api, "tenant")?;
@@ -37,5 +42,5 @@ pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>> {
         .deliveries_per_second
         .map(|rate| rate / bench.raw_around());
     row.share_of = Some("R");
-    Ok(vec![row])
+    Ok(row)
 }

@@ -1,5 +1,5 @@
-//! A healthy endpoint, alone and then beside 20 that hang: four each in the look-up of their name,
-//! in the connect, in the TLS handshake, before the response head and within the response body.
+//! A healthy endpoint, alone and then beside others that hang: as many each in the look-up of their
+//! name, in the connect, in the TLS handshake, before the response head and within the response body.
 //! The healthy one gets the same events at the same rate both times, on one server.
 
 use std::time::Duration;
@@ -9,37 +9,60 @@ use fanfare_testkit::receiver::{Answer, ConnectHang, NameAnswer, Receiver, Silen
 
 use crate::{background::Background, bench::Bench, load::Length, report::Row};
 
-const OF_EACH: usize = 4;
+/// The ways to hang.
+const WAYS: usize = 5;
 
 /// Longer than a delivery may take, so that time-outs and their retries are part of it.
 const LEAST_MEASURED: Duration = Duration::from_secs(20);
+/// Few events a second need longer for a 99th percentile.
+const MEASURED_QUIET: Duration = Duration::from_secs(60);
 
 const TENANT: &str = "tenant";
 
+/// Many events beside 20 endpoints.
 pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>> {
+    let measured = bench.options.measured().max(LEAST_MEASURED);
+    beside(
+        bench,
+        bench.options.hanging_rate as f64,
+        4,
+        measured,
+        "healthy",
+    )
+}
+
+/// 20 events a second beside 10 endpoints.
+pub(crate) fn quiet(bench: &Bench) -> Result<Vec<Row>> {
+    let measured = bench.options.measured().max(MEASURED_QUIET);
+    beside(bench, 20.0, 2, measured, "quiet")
+}
+
+fn beside(
+    bench: &Bench,
+    rate: f64,
+    of_each: usize,
+    measured: Duration,
+    name: &str,
+) -> Result<Vec<Row>> {
     let mut server = bench.start_server()?;
     let api = server.api()?;
     api.create_event_type()?;
     let target = [bench.add_tenant(&server, &api, TENANT)?];
     api.create_endpoint(TENANT, &bench.receiver.url("/e/0"))?;
-    let rate = bench.options.hanging_rate as f64;
     let length = Length::Time {
         warm_up: bench.options.warm_up(),
-        measured: bench.options.measured().max(LEAST_MEASURED),
+        measured,
     };
     let mut alone = bench.open(&mut server, &target, rate, length)?;
-    alone.scenario = "healthy, alone".to_owned();
+    alone.scenario = format!("{name}, alone");
 
-    let (_background, hanging) = Background::start("hanging", 1, Hanging::start)?;
+    let (_background, hanging) = Background::start("hanging", 1, move || Hanging::start(of_each))?;
     for url in hanging.urls(bench) {
         api.create_endpoint(TENANT, &url)?;
     }
     let mut beside = bench.open(&mut server, &target, rate, length)?;
-    beside.scenario = "healthy, 20 hanging".to_owned();
-    let p99 = |row: &Row| row.arrive.map(|arrive| arrive.p99_ms);
-    if let Some((alone, with)) = p99(&alone).zip(p99(&beside)) {
-        beside.notes.insert("p99_of_alone", with / alone);
-    }
+    beside.scenario = format!("{name}, {} hanging", of_each * WAYS);
+    beside.against_alone(&alone);
     beside
         .notes
         .insert("hanging_requests", hanging.http.count() as f64);
@@ -54,14 +77,14 @@ struct Hanging {
 }
 
 impl Hanging {
-    async fn start() -> Self {
+    async fn start(of_each: usize) -> Self {
         let http = Receiver::builder().keep(0).start().await;
         let mut hanging = Self {
             connects: Vec::new(),
             handshakes: Vec::new(),
             http,
         };
-        for index in 0..OF_EACH {
+        for index in 0..of_each {
             hanging.connects.push(ConnectHang::start().await);
             hanging.handshakes.push(SilentListener::start().await);
             hanging
@@ -76,7 +99,7 @@ impl Hanging {
 
     fn urls(&self, bench: &Bench) -> Vec<String> {
         let mut urls = Vec::new();
-        for index in 0..OF_EACH {
+        for index in 0..self.connects.len() {
             let name = format!("hanging-{index}.bench.test");
             bench.name_server.set(&name, NameAnswer::Silence);
             urls.push(format!("http://{name}/"));
