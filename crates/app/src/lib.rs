@@ -24,6 +24,7 @@ pub mod quotas;
 pub mod recovery;
 pub mod repository;
 pub mod retention;
+pub mod stored;
 pub mod tenants;
 pub mod test_delivery;
 

@@ -22,7 +22,6 @@ use crate::store::Database;
 use crate::writer::Durability;
 
 mod attempts;
-mod code;
 mod discard;
 mod due;
 mod jobs;

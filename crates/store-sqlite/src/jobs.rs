@@ -5,8 +5,9 @@ use std::sync::Arc;
 use fanfare_app::port::deliveries::Settlement;
 use fanfare_app::port::error::StoreError;
 use fanfare_app::port::jobs::{JobBounds, JobChanged, JobMade, JobQuery, KeptJob};
+use fanfare_app::stored::code;
 use fanfare_domain::id::JobId;
-use fanfare_domain::job::{Job, JobState};
+use fanfare_domain::job::Job;
 use fanfare_domain::name::EnvironmentId;
 use fanfare_domain::time::Timestamp;
 use rusqlite::{Connection, Params};
@@ -22,16 +23,6 @@ pub(crate) const WEIGHT: usize = 1_024;
 
 /// The most jobs that one commit forgets.
 pub(crate) const AT_ONCE: usize = 1_000;
-
-const fn of_state(state: JobState) -> i64 {
-    match state {
-        JobState::Running => 0,
-        JobState::Paused => 1,
-        JobState::Completed => 2,
-        JobState::Cancelled => 3,
-        JobState::Failed => 4,
-    }
-}
 
 fn write(job: &Job) -> Result<String, Failure> {
     serde_json::to_string(job).map_err(|cause| StoreError::unavailable(cause).into())
@@ -68,7 +59,7 @@ pub(crate) fn make(
             job.id.to_bytes(),
             job.environment.as_str(),
             tenant,
-            of_state(job.state),
+            code::of_job_state(job.state),
             job.ended_at.map(Timestamp::micros),
             write(job)?,
         ))?;
@@ -90,7 +81,7 @@ pub(crate) fn change(
         .execute((
             job.id.to_bytes(),
             expected,
-            of_state(job.state),
+            code::of_job_state(job.state),
             job.ended_at.map(Timestamp::micros),
             write(job)?,
         ))?;

@@ -1,10 +1,10 @@
 //! Ending what waits for an endpoint that takes nothing any more.
 
+use fanfare_app::stored::code;
 use fanfare_domain::delivery::{DeliveryState, DiscardedReason};
 use fanfare_domain::id::EndpointId;
 use fanfare_domain::time::Timestamp;
 
-use super::code;
 use crate::failure::Failure;
 use crate::writer::Writing;
 

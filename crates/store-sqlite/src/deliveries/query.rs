@@ -4,12 +4,13 @@
 //! rest row by row; a walk that finds too little for too long is given up by the reader's time.
 
 use fanfare_app::port::deliveries::DeliveryQuery;
+use fanfare_app::stored::code;
 use fanfare_domain::delivery::{Delivery, StateName};
 use fanfare_domain::id::{DeliveryId, EventId};
 use rusqlite::params_from_iter;
 use rusqlite::types::Value;
 
-use super::{code, lookup, row};
+use super::{lookup, row};
 use crate::failure::Failure;
 use crate::lists::{DELIVERIES, Filter, Owner, Page, Range};
 use crate::reader::Reading;

@@ -1,5 +1,6 @@
 //! Deliveries as rows.
 
+use fanfare_app::stored::code;
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::{EventTypeName, Scope};
@@ -7,7 +8,6 @@ use fanfare_domain::order::{Strand, Turn};
 use fanfare_domain::time::Timestamp;
 use rusqlite::Params;
 
-use super::code;
 use crate::failure::Failure;
 use crate::reader::Reading;
 use crate::row::Row;

@@ -2,11 +2,12 @@
 
 use fanfare_app::port::deliveries::{Settled, Settlement};
 use fanfare_app::port::log::Position;
+use fanfare_app::stored::code;
 use fanfare_domain::delivery::{Delivery, StateName};
 use fanfare_domain::order::Strand;
 use rusqlite::{CachedStatement, Connection, Statement};
 
-use super::{attempts, code, order};
+use super::{attempts, order};
 use crate::failure::Failure;
 use crate::lists::DELIVERIES;
 use crate::writer::Writing;

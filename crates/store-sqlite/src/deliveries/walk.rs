@@ -1,13 +1,14 @@
 //! Going through deliveries in the order of their making, for jobs.
 
 use fanfare_app::port::jobs::{Walk, Walked};
+use fanfare_app::stored::code;
 use fanfare_domain::delivery::StateName;
 use fanfare_domain::id::EventId;
 use fanfare_domain::name::Scope;
 use rusqlite::params_from_iter;
 use rusqlite::types::Value;
 
-use super::{code, row};
+use super::row;
 use crate::failure::Failure;
 use crate::reader::Reading;
 use crate::scopes;

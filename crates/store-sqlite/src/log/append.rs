@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
+use fanfare_app::port::StoreError;
 use fanfare_app::port::log::{Append, Appended, Event, Position};
+use fanfare_app::stored::event as stored;
 use fanfare_domain::name::Scope;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -87,10 +89,10 @@ fn insert(
             event.created_at.micros(),
             event.event_type.as_str(),
             &event.subcategory,
-            row::attributes_to_text(&event.attributes)?,
+            stored::attributes_to_text(&event.attributes).map_err(StoreError::unavailable)?,
             &event.uid,
             content,
-            row::targets_to_bytes(&event.targets),
+            stored::targets_to_bytes(&event.targets),
             &*event.data,
             &event.ordering_key,
             event.deliver_at.map(|at| at.micros()),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fanfare_app::port::log::{Event, Position};
-use fanfare_domain::event::Attributes;
-use fanfare_domain::id::{EndpointId, EventId};
+use fanfare_app::stored::event as stored;
+use fanfare_domain::id::EventId;
 use fanfare_domain::name::{EventTypeName, Scope};
 use fanfare_domain::time::Timestamp;
 use rusqlite::Connection;
@@ -18,24 +18,6 @@ use crate::scopes::ScopeNames;
 pub(super) const COLUMNS: &str = "position, scope, id, created_at, event_type, subcategory, \
     attributes, uid, targets, data, ordering_key, \
     deliver_at, expires_at";
-
-/// The endpoints of an event, one after the other.
-pub(super) fn targets_to_bytes(targets: &[EndpointId]) -> Vec<u8> {
-    targets
-        .iter()
-        .flat_map(|target| target.to_bytes())
-        .collect()
-}
-
-/// The attributes as JSON; none for none.
-pub(super) fn attributes_to_text(attributes: &Attributes) -> Result<Option<String>, Failure> {
-    if attributes.is_empty() {
-        return Ok(None);
-    }
-    serde_json::to_string(attributes)
-        .map(Some)
-        .map_err(|error| fanfare_app::port::StoreError::unavailable(error).into())
-}
 
 /// Reads a row of [`COLUMNS`].
 pub(super) fn read(
@@ -58,16 +40,11 @@ pub(super) fn read_of(row: &Row<'_, '_>, scope: Scope) -> Result<(Position, Arc<
     let event_type =
         EventTypeName::parse(&event_type).map_err(|error| row.corrupt("event_type", error))?;
     let attributes: Option<String> = row.get(6, "attributes")?;
-    let attributes = match attributes {
-        Some(text) => {
-            serde_json::from_str(&text).map_err(|error| row.corrupt("attributes", error))?
-        }
-        None => Attributes::default(),
-    };
+    let attributes = stored::attributes_from_text(attributes.as_deref())
+        .map_err(|error| row.corrupt("attributes", error))?;
     let targets: Vec<u8> = row.get(8, "targets")?;
-    let (targets, []) = targets.as_chunks::<16>() else {
-        return Err(row.corrupt("targets", "its length is no multiple of 16"));
-    };
+    let targets = stored::targets_from_bytes(&targets)
+        .ok_or_else(|| row.corrupt("targets", "its length is no multiple of 16"))?;
     let data: Vec<u8> = row.get(9, "data")?;
     let time = |index, name| {
         let micros: Option<i64> = row.get(index, name)?;
@@ -85,10 +62,7 @@ pub(super) fn read_of(row: &Row<'_, '_>, scope: Scope) -> Result<(Position, Arc<
         deliver_at: time(11, "deliver_at")?,
         expires_at: time(12, "expires_at")?,
         data: Bytes::from(data),
-        targets: targets
-            .iter()
-            .map(|id| EndpointId::from_bytes(*id))
-            .collect(),
+        targets,
     };
     Ok((row.get(0, "position")?, Arc::new(event)))
 }

@@ -2,10 +2,10 @@
 
 use fanfare_app::port::StoreError;
 use fanfare_app::port::log::Position;
+use fanfare_app::stored::tally::Sums;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::deliveries::tallies::Sums;
 use crate::failure::Failure;
 use crate::lists::Listing;
 use crate::scopes::ScopeNumbers;

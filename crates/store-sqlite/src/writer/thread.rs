@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use super::job::{Durability, Job, State, Writing};
 use super::wal::WriteAheadLog;
 use super::{CommitObserver, Message};
+use crate::deliveries::tallies;
 use crate::failure::Failure;
 use crate::lists::{DELIVERIES, EVENTS};
 use crate::lock::Lock;
@@ -211,7 +212,7 @@ impl Thread {
 impl Writing<'_> {
     /// Writes what was summed up in memory.
     fn flush(&mut self) -> Result<(), Failure> {
-        self.state.tallies.write(self.connection)
+        tallies::write(&mut self.state.tallies, self.connection)
     }
 
     /// Lets the lists follow what was written. One by one, they wait for the next batch.

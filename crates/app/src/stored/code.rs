@@ -3,14 +3,21 @@
 
 use fanfare_domain::attempt::ErrorKind;
 use fanfare_domain::delivery::{DeliveryState, DiscardedReason, FailedReason, StateName};
+use fanfare_domain::job::JobState;
 use fanfare_domain::time::Timestamp;
 
-pub(super) const WAITING: i64 = 0;
-pub(super) const DELIVERED: i64 = 1;
-pub(super) const FAILED: i64 = 2;
-pub(super) const DISCARDED: i64 = 3;
+/// A delivery that waits.
+pub const WAITING: i64 = 0;
+/// A delivery that arrived.
+pub const DELIVERED: i64 = 1;
+/// A delivery that failed.
+pub const FAILED: i64 = 2;
+/// A delivery that was discarded.
+pub const DISCARDED: i64 = 3;
 
-pub(super) const fn of_state_name(name: StateName) -> i64 {
+/// The number of a state.
+#[must_use]
+pub const fn of_state_name(name: StateName) -> i64 {
     match name {
         StateName::Waiting => WAITING,
         StateName::Delivered => DELIVERED,
@@ -36,7 +43,9 @@ const DISCARDED_REASONS: [DiscardedReason; 5] = [
     DiscardedReason::Cancelled,
 ];
 
-pub(super) const fn of_discarded(reason: DiscardedReason) -> i64 {
+/// The number of a reason for a discard.
+#[must_use]
+pub const fn of_discarded(reason: DiscardedReason) -> i64 {
     match reason {
         DiscardedReason::EndpointDisabled => 0,
         DiscardedReason::EndpointDeleted => 1,
@@ -47,7 +56,8 @@ pub(super) const fn of_discarded(reason: DiscardedReason) -> i64 {
 }
 
 /// A state as the columns `state`, `reason` and `at`.
-pub(super) const fn of_state(state: &DeliveryState) -> (i64, Option<i64>, Timestamp) {
+#[must_use]
+pub const fn of_state(state: &DeliveryState) -> (i64, Option<i64>, Timestamp) {
     match *state {
         DeliveryState::Waiting { due_at } => (WAITING, None, due_at),
         DeliveryState::Delivered { at } => (DELIVERED, None, at),
@@ -56,8 +66,11 @@ pub(super) const fn of_state(state: &DeliveryState) -> (i64, Option<i64>, Timest
     }
 }
 
-/// Reads what [`of_state`] gave; the error is the column that makes no sense.
-pub(super) fn to_state(
+/// Reads what [`of_state`] gave.
+///
+/// # Errors
+/// The name of the column that makes no sense.
+pub fn to_state(
     state: i64,
     reason: Option<i64>,
     at: Timestamp,
@@ -92,7 +105,9 @@ const ERROR_KINDS: [ErrorKind; 11] = [
     ErrorKind::Request,
 ];
 
-pub(super) const fn of_error_kind(kind: ErrorKind) -> i64 {
+/// The number of a kind of error.
+#[must_use]
+pub const fn of_error_kind(kind: ErrorKind) -> i64 {
     match kind {
         ErrorKind::NameNotFound => 0,
         ErrorKind::NameLookup => 1,
@@ -108,9 +123,23 @@ pub(super) const fn of_error_kind(kind: ErrorKind) -> i64 {
     }
 }
 
-pub(super) fn to_error_kind(number: i64) -> Option<ErrorKind> {
+/// Reads what [`of_error_kind`] gave; none for a number that stands for nothing.
+#[must_use]
+pub fn to_error_kind(number: i64) -> Option<ErrorKind> {
     let place = usize::try_from(number).ok()?;
     ERROR_KINDS.get(place).copied()
+}
+
+/// The number of a job's state.
+#[must_use]
+pub const fn of_job_state(state: JobState) -> i64 {
+    match state {
+        JobState::Running => 0,
+        JobState::Paused => 1,
+        JobState::Completed => 2,
+        JobState::Cancelled => 3,
+        JobState::Failed => 4,
+    }
 }
 
 #[cfg(test)]
