@@ -3,6 +3,7 @@
 pub mod builders;
 pub mod clock;
 pub mod memory_store;
+pub mod postgres;
 mod power;
 pub mod receiver;
 pub mod scripted_sender;

@@ -10,6 +10,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("app", &["domain"]),
     ("store-sqlite", &["app", "domain"]),
+    ("store-postgres", &["app", "domain"]),
     ("delivery", &["app", "domain"]),
     ("api", &["app", "domain"]),
     ("dialects", &["app", "domain"]),
@@ -17,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "server",
         &[
             "store-sqlite",
+            "store-postgres",
             "delivery",
             "api",
             "dialects",

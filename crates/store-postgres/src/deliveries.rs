@@ -1,0 +1,255 @@
+//! The deliveries part.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use fanfare_app::port::deliveries::{
+    Backlog, Deliveries, DeliveryQuery, Due, Expired, InTurn, Placed, Settled, Settlement, Tally,
+    WaitingLane,
+};
+use fanfare_app::port::error::StoreError;
+use fanfare_app::port::log::Position;
+use fanfare_domain::attempt::Attempt;
+use fanfare_domain::delivery::{Delivery, DiscardedReason};
+use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
+use fanfare_domain::name::Scope;
+use fanfare_domain::order::{Ordering, Strand};
+use fanfare_domain::time::Timestamp;
+
+use crate::address::Address;
+use crate::queue::Queue;
+use crate::store::{Database, Observer};
+
+mod attempts;
+mod discard;
+mod due;
+mod jobs;
+mod lookup;
+mod order;
+mod query;
+mod retention;
+mod row;
+mod settle;
+mod tallies;
+mod walk;
+mod write;
+
+use write::{Write, Writing, Written};
+
+pub(crate) struct PostgresDeliveries {
+    database: Database,
+    /// One task: what it writes of a delivery, it writes one after the other.
+    queue: Queue<Writing>,
+}
+
+impl PostgresDeliveries {
+    pub(crate) fn new(database: &Database, address: &Address, observer: &Observer) -> Self {
+        let work = Writing::new(database.clone());
+        let queue = Queue::start(work, 1, address, &database.options, observer);
+        Self {
+            database: database.clone(),
+            queue,
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        self.queue.close().await;
+    }
+
+    /// Writes, and answers how many rows it was about.
+    async fn count(&self, weight: usize, write: Write) -> Result<usize, StoreError> {
+        match self.queue.ask(weight, write).await? {
+            Written::Count(count) => Ok(count),
+            _ => Err(write::mixed_up()),
+        }
+    }
+}
+
+#[async_trait]
+impl Deliveries for PostgresDeliveries {
+    async fn settle(
+        &self,
+        settlements: Arc<Vec<Settlement>>,
+        materialised: Option<Position>,
+    ) -> Result<Vec<Settled>, StoreError> {
+        if settlements.is_empty() && materialised.is_none() {
+            return Ok(Vec::new());
+        }
+        let weight = settlements.iter().map(settle::weight).sum();
+        let write = Write::Settle {
+            settlements,
+            materialised,
+        };
+        match self.queue.ask(weight, write).await? {
+            Written::Settled(settled) => Ok(settled),
+            _ => Err(write::mixed_up()),
+        }
+    }
+
+    async fn materialised(&self) -> Result<Position, StoreError> {
+        let session = self.database.pool.lease().await?;
+        Ok(lookup::materialised(&session, self.database.node).await?)
+    }
+
+    async fn existing(
+        &self,
+        scope: &Scope,
+        ids: &[DeliveryId],
+    ) -> Result<HashSet<DeliveryId>, StoreError> {
+        let session = self.database.pool.lease().await?;
+        Ok(lookup::existing(&session, &self.database.scopes, scope, ids).await?)
+    }
+
+    async fn due(
+        &self,
+        endpoint: EndpointId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Due, StoreError> {
+        let session = self.database.pool.lease().await?;
+        Ok(due::due(&session, &self.database.scopes, endpoint, now, limit).await?)
+    }
+
+    async fn expired(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+        let session = self.database.pool.lease().await?;
+        Ok(due::expired(&session, &self.database.scopes, now, limit).await?)
+    }
+
+    async fn lanes(
+        &self,
+        after: Option<EndpointId>,
+        limit: usize,
+    ) -> Result<Vec<WaitingLane>, StoreError> {
+        let session = self.database.pool.lease().await?;
+        Ok(due::lanes(&session, after, limit).await?)
+    }
+
+    async fn in_turn(
+        &self,
+        endpoint: EndpointId,
+        strand: Strand,
+        from: Position,
+        limit: usize,
+    ) -> Result<InTurn, StoreError> {
+        let session = self.database.pool.lease().await?;
+        let scopes = &self.database.scopes;
+        Ok(order::in_turn(&session, scopes, endpoint, strand, from, limit).await?)
+    }
+
+    async fn strands(
+        &self,
+        endpoint: EndpointId,
+        after: Option<Strand>,
+        limit: usize,
+    ) -> Result<Vec<Strand>, StoreError> {
+        let session = self.database.pool.lease().await?;
+        Ok(order::strands(&session, endpoint, after, limit).await?)
+    }
+
+    async fn out_of_turn(
+        &self,
+        endpoint: EndpointId,
+        ordering: Ordering,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let session = self.database.pool.lease().await?;
+        let scopes = &self.database.scopes;
+        Ok(order::out_of_turn(&session, scopes, endpoint, ordering, limit).await?)
+    }
+
+    async fn place(&self, placed: Vec<Placed>) -> Result<(), StoreError> {
+        let weight = placed.len() * write::ROW;
+        self.count(weight, Write::Place(placed)).await.map(drop)
+    }
+
+    async fn holding(
+        &self,
+        endpoints: &[EndpointId],
+        most: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let session = self.database.pool.lease().await?;
+        Ok(order::holding(&session, &self.database.scopes, endpoints, most).await?)
+    }
+
+    async fn lift_hold(&self, scope: &Scope, id: DeliveryId) -> Result<bool, StoreError> {
+        let write = Write::LiftHold(scope.clone(), id);
+        Ok(self.count(write::ROW, write).await? == 1)
+    }
+
+    async fn lift_holds(&self, endpoint: EndpointId, limit: usize) -> Result<usize, StoreError> {
+        let limit = limit.min(write::AT_ONCE);
+        self.count(limit * write::ROW, Write::LiftHolds(endpoint, limit))
+            .await
+    }
+
+    async fn discard(
+        &self,
+        endpoint: EndpointId,
+        reason: DiscardedReason,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let limit = limit.min(write::AT_ONCE);
+        let write = Write::Discard {
+            endpoint,
+            reason,
+            now,
+            limit,
+        };
+        self.count(limit * write::ROW, write).await
+    }
+
+    async fn delivery(
+        &self,
+        scope: &Scope,
+        id: DeliveryId,
+    ) -> Result<Option<Delivery>, StoreError> {
+        let session = self.database.pool.lease().await?;
+        Ok(lookup::one(&session, &self.database.scopes, scope, id).await?)
+    }
+
+    async fn deliveries(&self, query: &DeliveryQuery) -> Result<Vec<Delivery>, StoreError> {
+        let session = self.database.pool.lease().await?;
+        Ok(query::page(&session, &self.database.scopes, query).await?)
+    }
+
+    async fn attempts(
+        &self,
+        scope: &Scope,
+        delivery: DeliveryId,
+    ) -> Result<Vec<Attempt>, StoreError> {
+        let session = self.database.pool.lease().await?;
+        Ok(attempts::of(&session, &self.database.scopes, scope, delivery).await?)
+    }
+
+    async fn tallies(
+        &self,
+        endpoint: EndpointId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Tally>, StoreError> {
+        let session = self.database.pool.lease().await?;
+        Ok(tallies::between(&session, endpoint, from, to).await?)
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        let session = self.database.pool.lease().await?;
+        Ok(due::backlog(&session).await?)
+    }
+
+    async fn waiting_by_tenant(&self) -> Result<Vec<(Scope, u64)>, StoreError> {
+        let session = self.database.pool.lease().await?;
+        Ok(due::waiting_by_tenant(&session, &self.database.scopes).await?)
+    }
+
+    async fn waiting_events(&self, ids: &[EventId]) -> Result<HashSet<EventId>, StoreError> {
+        let session = self.database.pool.lease().await?;
+        Ok(lookup::waiting_events(&session, ids).await?)
+    }
+
+    async fn drop_expired(&self, expired: Expired, limit: usize) -> Result<usize, StoreError> {
+        let session = self.database.pool.lease().await?;
+        Ok(retention::step(&session, expired, limit).await?)
+    }
+}

@@ -1,0 +1,392 @@
+//! Recording what happened to deliveries.
+//!
+//! Two ways there and back: what is known of the deliveries is read and locked, then what follows is
+//! written and committed. In between it is decided here, one settlement after the other.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use fanfare_app::port::deliveries::{Settled, Settlement};
+use fanfare_app::port::jobs::JobChanged;
+use fanfare_app::port::log::Position;
+use fanfare_app::stored::tally::Sums;
+use fanfare_domain::delivery::{Delivery, DeliveryState, StateName};
+use fanfare_domain::id::{AttemptId, DeliveryId, EndpointId, EventId};
+use fanfare_domain::job::Job;
+use fanfare_domain::time::Timestamp;
+use tokio::try_join;
+use tokio_postgres::types::Type;
+
+use super::row::{self, Rows};
+use super::{attempts, lookup, order, tallies};
+use crate::bits::{Bits, bits};
+use crate::failure::Failure;
+use crate::jobs;
+use crate::partition::day;
+use crate::scopes::Numbers;
+use crate::session::{Session, together};
+use crate::store::Database;
+
+/// About how many bytes a settlement writes.
+pub(super) fn weight(settlement: &Settlement) -> usize {
+    settlement
+        .attempt
+        .as_ref()
+        .map_or(256, |attempt| attempt.response_body.len() + 1_280)
+}
+
+/// The settlements of one transaction.
+#[derive(Default)]
+pub(super) struct Settling {
+    settlements: Vec<Arc<Vec<Settlement>>>,
+    materialised: Option<Position>,
+    /// Whether somebody is told that it is durable.
+    durable: bool,
+}
+
+impl Settling {
+    pub(super) fn add(
+        &mut self,
+        settlements: &Arc<Vec<Settlement>>,
+        materialised: Option<Position>,
+    ) {
+        self.durable |=
+            settlements.is_empty() || settlements.iter().any(Settlement::makes_a_replay);
+        self.settlements.push(Arc::clone(settlements));
+        self.materialised = self.materialised.max(materialised);
+    }
+
+    fn each(&self) -> impl Iterator<Item = &Settlement> {
+        self.settlements
+            .iter()
+            .flat_map(|settlements| settlements.iter())
+    }
+
+    /// The days whose partitions are written to.
+    fn days(&self) -> impl Iterator<Item = i64> + '_ {
+        self.each().flat_map(|settlement| {
+            let delivery = &settlement.delivery;
+            let end = match delivery.state {
+                DeliveryState::Waiting { .. } => None,
+                DeliveryState::Delivered { at }
+                | DeliveryState::Failed { at, .. }
+                | DeliveryState::Discarded { at, .. } => Some(at),
+            };
+            let began = settlement
+                .attempt
+                .as_ref()
+                .map(|attempt| attempt.started_at);
+            let made = [delivery.id.made_at(), delivery.event.made_at()];
+            let times = made.into_iter().chain(end).chain(began);
+            times.map(day)
+        })
+    }
+}
+
+/// Settles; answers one by one.
+pub(super) async fn all(
+    database: &Database,
+    session: &Session,
+    settling: &Settling,
+) -> Result<Vec<Settled>, Failure> {
+    let numbers = prepare(database, session, settling).await?;
+    let numbers = &numbers;
+    session
+        .transaction(|| {
+            Box::pin(async move {
+                // What became of deliveries may be lost by a crash of the server: they are attempted
+                // again. So nobody waits for its disk.
+                let begin = session.batch(if settling.durable {
+                    "BEGIN"
+                } else {
+                    "BEGIN; SET LOCAL synchronous_commit = off"
+                });
+                let (_, known) =
+                    try_join!(biased; begin, Known::read(database, session, settling, numbers))?;
+                known.settle(database, session, settling, numbers).await
+            })
+        })
+        .await
+}
+
+/// Changes a job, and settles what it did; nothing where the job is another by now.
+pub(super) async fn with_job(
+    database: &Database,
+    session: &Session,
+    settling: &Settling,
+    job: &Job,
+    expected: i64,
+) -> Result<JobChanged, Failure> {
+    let numbers = prepare(database, session, settling).await?;
+    let numbers = &numbers;
+    session
+        .transaction(|| {
+            Box::pin(async move {
+                let (_, changed) =
+                    try_join!(biased; session.batch("BEGIN"), jobs::change(session, job, expected))?;
+                if !changed {
+                    session.batch("ROLLBACK").await?;
+                    return Ok(JobChanged::Outdated);
+                }
+                let known = Known::read(database, session, settling, numbers).await?;
+                let settled = known.settle(database, session, settling, numbers).await?;
+                Ok(JobChanged::Done(settled))
+            })
+        })
+        .await
+}
+
+/// What has to be there before the transaction.
+async fn prepare(
+    database: &Database,
+    session: &Session,
+    settling: &Settling,
+) -> Result<Numbers, Failure> {
+    database.partitions.ensure(settling.days()).await?;
+    let scopes = settling.each().map(|settlement| &settlement.delivery.scope);
+    database.scopes.number(session, scopes).await
+}
+
+/// Where a delivery stands while a transaction is put together.
+enum Stand {
+    /// It ended in an earlier transaction.
+    Ended,
+    /// As it is to be written, if it changed.
+    Row {
+        delivery: Box<Delivery>,
+        /// Whether it has a row among what waits.
+        open: bool,
+        changed: bool,
+    },
+}
+
+/// What is known before anything is settled.
+struct Known {
+    /// Attempts that were not recorded before.
+    fresh: HashSet<AttemptId>,
+    stands: BTreeMap<DeliveryId, Stand>,
+}
+
+impl Known {
+    async fn read(
+        database: &Database,
+        session: &Session,
+        settling: &Settling,
+        numbers: &Numbers,
+    ) -> Result<Self, Failure> {
+        let ids: Vec<DeliveryId> = settling.each().map(|each| each.delivery.id).collect();
+        if ids.is_empty() {
+            return Ok(Self {
+                fresh: HashSet::new(),
+                stands: BTreeMap::new(),
+            });
+        }
+        let ids = bits(&ids, DeliveryId::to_bytes);
+        let recorded = settling.each().filter_map(|settlement| {
+            let scope = numbers.of(&settlement.delivery.scope);
+            Some((scope, &**settlement.attempt.as_ref()?))
+        });
+        let recorded: Vec<_> = recorded.collect();
+        // Always in the same order, so that no two transactions wait for each other.
+        let which = "WHERE id = ANY($1) ORDER BY id FOR UPDATE";
+        let params = [(&ids as _, Type::UUID_ARRAY)];
+        let (fresh, open, ended) = try_join!(biased; attempts::record(session, &recorded),
+            row::collect(session, &database.scopes, row::OPEN, which, &params),
+            lookup::ended(session, &ids),
+        )?;
+        let mut stands: BTreeMap<_, _> = open
+            .into_iter()
+            .map(|delivery| {
+                let stand = Stand::Row {
+                    delivery: Box::new(delivery.clone()),
+                    open: true,
+                    changed: false,
+                };
+                (delivery.id, stand)
+            })
+            .collect();
+        stands.extend(ended.into_iter().map(|id| (id, Stand::Ended)));
+        Ok(Self { fresh, stands })
+    }
+
+    /// Decides, writes and commits.
+    async fn settle(
+        mut self,
+        database: &Database,
+        session: &Session,
+        settling: &Settling,
+        numbers: &Numbers,
+    ) -> Result<Vec<Settled>, Failure> {
+        let mut sums = Sums::default();
+        let mut replayed = Vec::new();
+        let mut answers = Vec::new();
+        for settlement in settling.each() {
+            let delivery = &settlement.delivery;
+            if let Some(attempt) = &settlement.attempt
+                && self.fresh.remove(&attempt.id)
+            {
+                sums.attempt(delivery, attempt);
+            }
+            let (answer, recorded) = self.one(delivery);
+            if recorded {
+                sums.end(delivery.endpoint, &delivery.state, 1);
+                if delivery.replay_of.is_some() && delivery.state.name() == StateName::Delivered {
+                    replayed.push((delivery.event, delivery.endpoint));
+                }
+            }
+            answers.push(answer);
+        }
+        let writing = self.rows(numbers);
+        writing
+            .commit(
+                database,
+                session,
+                &mut sums,
+                &replayed,
+                settling.materialised,
+            )
+            .await?;
+        Ok(answers)
+    }
+
+    /// What becomes of one settlement, and whether it changed where the delivery stands.
+    fn one(&mut self, settled: &Delivery) -> (Settled, bool) {
+        match self.stands.get_mut(&settled.id) {
+            None => {
+                let stand = Stand::Row {
+                    delivery: Box::new(settled.clone()),
+                    open: false,
+                    changed: true,
+                };
+                self.stands.insert(settled.id, stand);
+                (Settled::Recorded, true)
+            }
+            Some(Stand::Ended) => (Settled::HadEnded, false),
+            Some(Stand::Row { delivery, .. }) if delivery.state.ended() => {
+                (Settled::HadEnded, false)
+            }
+            Some(Stand::Row {
+                delivery, changed, ..
+            }) => {
+                let knows_less = settled.attempts < delivery.attempts;
+                if knows_less && !settled.state.ended() {
+                    // What the row says is newer, and no less recorded.
+                    return (Settled::Recorded, false);
+                }
+                delivery.state = settled.state;
+                if !knows_less {
+                    delivery.attempts = settled.attempts;
+                    delivery.extra_attempts = settled.extra_attempts;
+                    delivery.first_attempt_at = settled.first_attempt_at;
+                    delivery.last_status = settled.last_status;
+                    delivery.last_error = settled.last_error;
+                }
+                if let Some(turn) = &mut delivery.turn {
+                    turn.holds = settled.turn.is_some_and(|turn| turn.holds);
+                }
+                *changed = true;
+                (Settled::Recorded, true)
+            }
+        }
+    }
+
+    fn rows(self, numbers: &Numbers) -> Changes {
+        let mut changes = Changes::default();
+        for (id, stand) in self.stands {
+            let Stand::Row {
+                delivery,
+                open,
+                changed: true,
+            } = stand
+            else {
+                continue;
+            };
+            let scope = numbers.of(&delivery.scope);
+            let holds = delivery.turn.is_some_and(|turn| turn.holds);
+            if delivery.state.ended() && !holds {
+                changes.ended.push(&delivery, scope);
+                if open {
+                    changes.closed.push(Bits(id.to_bytes()));
+                }
+            } else if open {
+                changes.still_open.push(&delivery, scope);
+            } else {
+                changes.opened.push(&delivery, scope);
+            }
+        }
+        changes
+    }
+}
+
+/// The rows that a transaction writes.
+#[derive(Default)]
+struct Changes {
+    opened: Rows,
+    still_open: Rows,
+    closed: Vec<Bits>,
+    ended: Rows,
+}
+
+impl Changes {
+    async fn commit(
+        &self,
+        database: &Database,
+        session: &Session,
+        sums: &mut Sums,
+        replayed: &[(EventId, EndpointId)],
+        materialised: Option<Position>,
+    ) -> Result<(), Failure> {
+        // Whether a row was written by somebody else meanwhile is known before the commit goes out.
+        together(vec![
+            Box::pin(self.ended.insert(session, row::ENDED)),
+            Box::pin(self.opened.insert(session, row::OPEN)),
+            Box::pin(self.still_open.update(session)),
+        ])
+        .await?;
+        together(vec![
+            Box::pin(close(session, &self.closed)),
+            Box::pin(order::replayed(session, replayed)),
+            Box::pin(tallies::write(session, database.node, sums)),
+            Box::pin(materialise(session, database.node, materialised)),
+            Box::pin(session.batch("COMMIT")),
+        ])
+        .await
+    }
+}
+
+async fn close(session: &Session, ids: &[Bits]) -> Result<(), Failure> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let sql = "DELETE FROM fanfare.open_deliveries WHERE id = ANY($1)";
+    session
+        .run(sql, &[(&ids, Type::UUID_ARRAY)])
+        .await
+        .map(drop)
+}
+
+async fn materialise(
+    session: &Session,
+    node: i64,
+    position: Option<Position>,
+) -> Result<(), Failure> {
+    let Some(position) = position else {
+        return Ok(());
+    };
+    // Written also where it stands already: a transaction that changes nothing would sync nothing.
+    session
+        .run(
+            "INSERT INTO fanfare.counters AS counters (name, node, value)
+            VALUES ('materialised', $1, $2)
+            ON CONFLICT (name, node) DO UPDATE SET value = greatest(counters.value, excluded.value)",
+            &[(&node, Type::INT8), (&position, Type::INT8)],
+        )
+        .await
+        .map(drop)
+}
+
+/// The day of what happens at a time, and of rows that are moved.
+pub(super) fn days_of(ids: &[DeliveryId], now: Option<Timestamp>) -> impl Iterator<Item = i64> {
+    let times = ids.iter().map(|id| id.made_at()).chain(now);
+    times.map(day).collect::<Vec<_>>().into_iter()
+}

@@ -1,0 +1,135 @@
+//! Appending events: many calls in one transaction, and mostly one way there and back.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use fanfare_app::port::StoreError;
+use fanfare_app::port::log::{Append, Appended, Position};
+
+use super::horizon;
+use tokio::try_join;
+
+use super::insert::{self, Accepted};
+use super::twins::Twins;
+use crate::bits::Bits;
+use crate::failure::Failure;
+use crate::partition::day;
+use crate::queue::Work;
+use crate::scopes::Numbers;
+use crate::session::Session;
+use crate::store::Database;
+
+/// About how many bytes an event writes.
+pub(super) fn weight(append: &Append) -> usize {
+    append.event.data.len() + 16 * append.event.targets.len() + 512
+}
+
+/// Appends what waits.
+pub(crate) struct Appending {
+    database: Database,
+}
+
+impl Appending {
+    pub(super) fn new(database: Database) -> Self {
+        Self { database }
+    }
+}
+
+#[async_trait]
+impl Work for Appending {
+    type Job = Vec<Append>;
+    type Answer = Vec<Appended>;
+
+    async fn write(
+        &self,
+        session: &Session,
+        jobs: &[Vec<Append>],
+    ) -> Result<Vec<Vec<Appended>>, Failure> {
+        let all: Vec<&Append> = jobs.iter().flatten().collect();
+        let events = || all.iter().map(|append| &append.event);
+        let days = events().map(|event| day(event.id.made_at()));
+        self.database.partitions.ensure(days).await?;
+        let scopes = events().map(|event| &event.scope);
+        let numbers = self.database.scopes.number(session, scopes).await?;
+        let node = self.database.node;
+        let (all, numbers) = (&all[..], &numbers);
+        let unique = |append: &&Append| append.idempotency.is_some() || append.event.uid.is_some();
+        let answers = if all.iter().any(unique) {
+            let scopes = &*self.database.scopes;
+            session
+                .transaction(|| {
+                    Box::pin(async move {
+                        let mut twins = Twins::claim(session, scopes, all, numbers).await?;
+                        let (accepted, undecided) = twins.decide(all, numbers);
+                        twins.keep(session).await?;
+                        let positions = commit(session, node, &accepted).await?;
+                        placed(undecided, all, &positions)
+                    })
+                })
+                .await?
+        } else {
+            let accepted = accept(all, numbers);
+            let accepted = &accepted[..];
+            let positions = session
+                .transaction(|| {
+                    Box::pin(async move {
+                        let begin = session.batch("BEGIN");
+                        let (_, positions) =
+                            try_join!(biased; begin, commit(session, node, accepted))?;
+                        Ok(positions)
+                    })
+                })
+                .await?;
+            placed(all.iter().map(|_| None).collect(), all, &positions)?
+        };
+        let mut answers = answers.into_iter();
+        let each = jobs
+            .iter()
+            .map(|job| answers.by_ref().take(job.len()).collect());
+        Ok(each.collect())
+    }
+}
+
+fn accept<'a>(all: &[&'a Append], numbers: &Numbers) -> Vec<Accepted<'a>> {
+    let accepted = all.iter().map(|append| Accepted {
+        event: &append.event,
+        scope: numbers.of(&append.event.scope),
+    });
+    accepted.collect()
+}
+
+/// Writes what was accepted, and commits.
+async fn commit(
+    session: &Session,
+    node: i64,
+    accepted: &[Accepted<'_>],
+) -> Result<HashMap<Bits, Position>, Failure> {
+    if accepted.is_empty() {
+        session.batch("COMMIT").await?;
+        return Ok(HashMap::new());
+    }
+    // Readers are kept back before the first position is taken.
+    let (_, positions, _, _) = try_join!(biased; horizon::hold(session),
+        insert::events(session, node, accepted),
+        insert::payloads(session, accepted),
+        session.batch("COMMIT"),
+    )?;
+    Ok(positions)
+}
+
+/// Answers with its position each event that has no answer yet.
+fn placed(
+    decided: Vec<Option<Appended>>,
+    all: &[&Append],
+    positions: &HashMap<Bits, Position>,
+) -> Result<Vec<Appended>, Failure> {
+    let answers = decided.into_iter().zip(all).map(|(decided, append)| {
+        let position = || positions.get(&Bits(append.event.id.to_bytes()));
+        decided
+            .or_else(|| position().map(|position| Appended::At(*position)))
+            .ok_or_else(|| {
+                StoreError::unavailable("the server told no position of an event").into()
+            })
+    });
+    answers.collect()
+}
