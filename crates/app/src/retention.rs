@@ -11,7 +11,7 @@ use fanfare_domain::time::Timestamp;
 use crate::fanfare::Fanfare;
 use crate::port::StoreError;
 use crate::port::deliveries::Expired;
-use crate::port::log::Position;
+use crate::port::log::{Old, Position};
 
 /// How long things are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Retention {
     pub events: Duration,
 }
 
-/// What a pass took.
+/// What a pass took; what went with a whole day is not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Taken {
     /// Payloads of events that are kept otherwise.
@@ -42,11 +42,6 @@ const STEP: usize = 500;
 /// A breath between two steps, so that other work gets the writer.
 const BREATH: Duration = Duration::from_millis(20);
 
-enum Take {
-    Payloads,
-    Events,
-}
-
 impl Fanfare {
     /// Takes everything that is past its time.
     ///
@@ -60,11 +55,16 @@ impl Fanfare {
                 .await?,
             ..Taken::default()
         };
-        if retention.payloads < retention.events {
+        let payloads_before = now.before(retention.payloads);
+        if retention.payloads < retention.events
+            && !self
+                .ports
+                .log
+                .drop_days(Old::Payloads, payloads_before)
+                .await?
+        {
             let from = self.payloads_dropped_to.load(Ordering::Relaxed);
-            let (dropped, to) = self
-                .drop_old(now.before(retention.payloads), from, Take::Payloads)
-                .await?;
+            let (dropped, to) = self.drop_old(payloads_before, from, Old::Payloads).await?;
             self.payloads_dropped_to.store(to, Ordering::Relaxed);
             taken.payloads = dropped;
         }
@@ -77,10 +77,9 @@ impl Fanfare {
         while self.ports.deliveries.drop_jobs(before, STEP).await? == STEP {
             tokio::time::sleep(BREATH).await;
         }
-        taken.events = self
-            .drop_old(now.before(retention.events), 0, Take::Events)
-            .await?
-            .0;
+        if !self.ports.log.drop_days(Old::Events, before).await? {
+            taken.events = self.drop_old(before, 0, Old::Events).await?.0;
+        }
         while self.ports.log.drop_expired_keys(now, STEP).await? == STEP {
             tokio::time::sleep(BREATH).await;
         }
@@ -104,7 +103,7 @@ impl Fanfare {
         &self,
         before: Timestamp,
         from: Position,
-        what: Take,
+        what: Old,
     ) -> Result<(usize, Position), StoreError> {
         let (mut after, mut sum) = (from, 0);
         let mut first_left: Option<Position> = None;
@@ -125,8 +124,8 @@ impl Fanfare {
             sum += positions.len();
             if !positions.is_empty() {
                 match what {
-                    Take::Payloads => self.ports.log.drop_payloads(positions).await?,
-                    Take::Events => self.ports.log.drop_events(positions).await?,
+                    Old::Payloads => self.ports.log.drop_payloads(positions).await?,
+                    Old::Events => self.ports.log.drop_events(positions).await?,
                 }
             }
             if seen < STEP {

@@ -17,6 +17,7 @@ mod node;
 mod process;
 mod random;
 mod shutdown;
+mod store;
 
 /// Many small allocations on several threads are what this program does.
 #[global_allocator]

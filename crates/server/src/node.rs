@@ -1,6 +1,5 @@
 //! One node of Fanfare, put together: store, engine, use cases, and what runs beside them.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,13 +8,13 @@ use fanfare_app::directory::Directory;
 use fanfare_app::format::{Formats, NativeFormat};
 use fanfare_app::{Fanfare, Ports};
 use fanfare_delivery::{Engine, EngineOptions, EngineParts};
-use fanfare_store_sqlite::{Options, SqliteStore};
 use tokio::task::AbortHandle;
 
 use crate::clock::SystemClock;
-use crate::config::{Settings, StoreSettings, TestPurposes};
+use crate::config::Settings;
 use crate::metrics::CommitMetrics;
 use crate::random::SystemRandom;
+use crate::store::Store;
 
 mod background;
 pub(crate) mod dialects;
@@ -25,7 +24,7 @@ mod network;
 pub(crate) struct Node {
     fanfare: Arc<Fanfare>,
     engine: Arc<Engine>,
-    store: SqliteStore,
+    store: Store,
     background: Vec<AbortHandle>,
 }
 
@@ -42,9 +41,8 @@ impl Node {
     /// When the store can't be opened or read, or a file of the settings can't be used.
     pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Started> {
         let sender = network::sender(settings)?;
-        let StoreSettings::Sqlite(path) = &settings.store;
-        let store = open(path, settings.test_purposes).await?;
-        store.observe(Arc::new(CommitMetrics::new()));
+        let store = Store::open(settings).await?;
+        store.observe(CommitMetrics::new());
         let directory = directory(settings);
         let engine = Arc::new(Engine::new(EngineParts {
             directory: Arc::clone(&directory),
@@ -145,17 +143,4 @@ pub(crate) fn directory(settings: &Settings) -> Arc<Directory> {
         .map(|(_, dialect)| dialect.format())
         .collect();
     Arc::new(Directory::new(Formats::new(native, formats)))
-}
-
-async fn open(path: &Path, test_purposes: TestPurposes) -> anyhow::Result<SqliteStore> {
-    let path = path.to_owned();
-    let mut options = Options {
-        synchronous_off_for_test_purposes_only: test_purposes.synchronous_off,
-        ..Options::default()
-    };
-    if let Some(bytes) = test_purposes.checkpoint_bytes {
-        options.checkpoint_bytes = bytes;
-    }
-    let opening = move || SqliteStore::open(&path, &options);
-    Ok(tokio::task::spawn_blocking(opening).await??)
 }

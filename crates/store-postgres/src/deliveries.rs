@@ -18,6 +18,7 @@ use fanfare_domain::order::{Ordering, Strand};
 use fanfare_domain::time::Timestamp;
 
 use crate::address::Address;
+use crate::options::Retention;
 use crate::queue::Queue;
 use crate::store::{Database, Observer};
 
@@ -249,6 +250,11 @@ impl Deliveries for PostgresDeliveries {
     }
 
     async fn drop_expired(&self, expired: Expired, limit: usize) -> Result<usize, StoreError> {
+        if self.database.options.retention == Retention::Days {
+            retention::days(&self.database, expired).await?;
+            // What goes with its day is not counted.
+            return Ok(0);
+        }
         let session = self.database.pool.lease().await?;
         Ok(retention::step(&session, expired, limit).await?)
     }

@@ -46,6 +46,14 @@ impl Failure {
         }
     }
 
+    /// Whether there is no partition for a row, as where another node took it.
+    pub(crate) fn lacks_a_partition(&self) -> bool {
+        match self {
+            Self::Sql(error) => error.code() == Some(&SqlState::CHECK_VIOLATION),
+            _ => false,
+        }
+    }
+
     /// Whether it is the statement's own trouble, and not that of the server or the way to it.
     pub(crate) fn of_the_statement(&self) -> bool {
         match self {

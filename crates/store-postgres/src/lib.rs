@@ -29,6 +29,7 @@ mod address;
 mod bits;
 mod columns;
 mod configuration;
+mod days;
 mod deliveries;
 mod failure;
 mod jobs;

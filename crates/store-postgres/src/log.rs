@@ -21,13 +21,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use fanfare_app::port::error::StoreError;
 use fanfare_app::port::log::{
-    Append, Appended, Event, EventQuery, EventRef, EventWalk, Log, Position,
+    Append, Appended, Event, EventQuery, EventRef, EventWalk, Log, Old, Position,
 };
 use fanfare_domain::id::EventId;
 use fanfare_domain::name::Scope;
 use fanfare_domain::time::Timestamp;
 
 use crate::address::Address;
+use crate::days::{self, Table};
+use crate::options::Retention;
 use crate::queue::Queue;
 use crate::store::{Database, Observer};
 
@@ -129,6 +131,18 @@ impl Log for PostgresLog {
     async fn end(&self) -> Result<Position, StoreError> {
         let session = self.database.pool.lease().await?;
         Ok(horizon::last_given(&session).await?)
+    }
+
+    async fn drop_days(&self, what: Old, before: Timestamp) -> Result<bool, StoreError> {
+        if self.database.options.retention == Retention::Rows {
+            return Ok(false);
+        }
+        let tables: &[Table] = match what {
+            Old::Payloads => &[Table::Payloads],
+            Old::Events => &[Table::Events, Table::Payloads],
+        };
+        days::take(&self.database, tables, before).await?;
+        Ok(true)
     }
 
     async fn accepted_before(

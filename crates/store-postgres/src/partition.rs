@@ -70,8 +70,8 @@ impl Partitions {
         Ok(())
     }
 
-    /// Forgets what is known of a day whose partitions may be gone.
-    pub(crate) fn forget(&self, before: i64) {
-        self.known.lock().retain(|day| *day >= before);
+    /// Forgets what is known, where a node may have taken some.
+    pub(crate) fn forget(&self) {
+        self.known.lock().clear();
     }
 }

@@ -8,7 +8,7 @@
 use std::fs;
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -83,6 +83,14 @@ impl Cluster {
     /// # Panics
     /// When that can't be done.
     pub fn start(settings: &[&str]) -> Self {
+        Self::start_with_files(settings, &[])
+    }
+
+    /// The same, with copies of files that settings name.
+    ///
+    /// # Panics
+    /// When that can't be done.
+    pub fn start_with_files(settings: &[&str], files: &[(&str, &Path)]) -> Self {
         let programs = programs();
         let folder = tempfile::tempdir().expect("there is a folder for temporary files");
         let account = account();
@@ -90,12 +98,23 @@ impl Cluster {
             chown(folder.path(), Some(user), Some(group)).expect("root may give a folder away");
         }
         let port = free_port();
-        let settings = settings.iter().map(|text| (*text).to_owned());
+        let mut settings: Vec<String> = settings.iter().map(|text| (*text).to_owned()).collect();
+        for (setting, file) in files {
+            // The server reads files of its own account only, and its key only if nobody else may.
+            let copy = folder.path().join(setting);
+            fs::copy(file, &copy).expect("the file can be copied");
+            fs::set_permissions(&copy, fs::Permissions::from_mode(0o600))
+                .expect("its mode can be set");
+            if let Some((user, group)) = account {
+                chown(&copy, Some(user), Some(group)).expect("root may give a file away");
+            }
+            settings.push(format!("{setting}={}", copy.display()));
+        }
         let mut started = Started {
             folder,
             programs,
             port,
-            settings: settings.collect(),
+            settings,
             account,
             keeper: None,
         };

@@ -147,6 +147,15 @@ pub struct EventWalk {
     pub limit: usize,
 }
 
+/// What retention takes from the log part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Old {
+    /// Payloads of events that are kept otherwise.
+    Payloads,
+    /// Events, with their payloads.
+    Events,
+}
+
 /// Which event is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventRef {
@@ -208,6 +217,13 @@ pub trait Log: Send + Sync + 'static {
 
     /// The highest position that any event ever had.
     async fn end(&self) -> Result<Position, StoreError>;
+
+    /// Forgets what belongs to events of days that ended before a time, where the store keeps days
+    /// apart, all but what a delivery waits for; false where it does not keep them apart, and what is
+    /// old has to be looked for.
+    async fn drop_days(&self, _what: Old, _before: Timestamp) -> Result<bool, StoreError> {
+        Ok(false)
+    }
 
     /// Ids of up to `limit` events accepted before a time, after a position, in order.
     async fn accepted_before(

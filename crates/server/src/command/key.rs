@@ -1,9 +1,9 @@
-//! `fanfare key`: works on the store, so it needs no key itself; whoever may write the store's file
+//! `fanfare key`: works on the store, so it needs no key itself; whoever may write the store
 //! may do everything anyway.
 
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use async_trait::async_trait;
 use fanfare_app::error::UseCaseError;
 use fanfare_app::keys::KeyDraft;
@@ -21,21 +21,21 @@ use fanfare_domain::key::{Key, Role};
 use fanfare_domain::name::EnvironmentId;
 use fanfare_domain::policy::parse_duration;
 use fanfare_domain::time::Timestamp;
-use fanfare_store_sqlite::{OpenError, Options, SqliteStore};
 
 use super::{print, small_runtime};
 use crate::cli::{InEnvironment, KeyCommand, KeyCreateArgs};
 use crate::clock::SystemClock;
-use crate::config::{Settings, StoreSettings};
+use crate::config::Settings;
 use crate::node::directory;
 use crate::random::SystemRandom;
+use crate::store::Store;
 
 /// Keys that are read from the store at once.
 const PAGE: usize = 250;
 
 pub(super) fn run(settings: Settings, command: KeyCommand) -> anyhow::Result<()> {
     small_runtime()?.block_on(async {
-        let store = open(&settings)?;
+        let store = Store::open_for_a_command(&settings).await?;
         let fanfare = use_cases(&store, &settings);
         let done = act(&fanfare, command).await;
         drop(fanfare);
@@ -44,27 +44,7 @@ pub(super) fn run(settings: Settings, command: KeyCommand) -> anyhow::Result<()>
     })
 }
 
-/// Beside a running server where there is one. A store is not made here: where there is none, the path
-/// is likelier to be mistyped than a key to be wanted first of all.
-fn open(settings: &Settings) -> anyhow::Result<SqliteStore> {
-    let StoreSettings::Sqlite(path) = &settings.store;
-    if !path.exists() {
-        bail!(
-            "there is no store at {}; `fanfare serve` or `fanfare migrate` makes one",
-            path.display()
-        );
-    }
-    let options = Options {
-        readers: 1,
-        ..Options::default()
-    };
-    match SqliteStore::open(path, &options) {
-        Err(OpenError::InUse { .. }) => Ok(SqliteStore::open_beside(path, &options)?),
-        opened => Ok(opened?),
-    }
-}
-
-fn use_cases(store: &SqliteStore, settings: &Settings) -> Fanfare {
+fn use_cases(store: &Store, settings: &Settings) -> Fanfare {
     let ports = Ports {
         configuration: store.configuration(),
         log: store.log(),

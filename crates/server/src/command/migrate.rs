@@ -1,17 +1,29 @@
 //! `fanfare migrate`: the store's schema.
 
-use super::print;
+use anyhow::Context;
+
+use super::{print, small_runtime};
 use crate::config::{Settings, StoreSettings};
 
 pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
-    let StoreSettings::Sqlite(path) = &settings.store;
-    let migrated = fanfare_store_sqlite::migrate(path)?;
-    let path = path.display();
-    match (migrated.from, migrated.to) {
-        (0, to) => print(format_args!("{path} was made, with schema version {to}")),
-        (from, to) if from == to => print(format_args!("{path} has schema version {to} already")),
+    let (place, from, to) = match &settings.store {
+        StoreSettings::Sqlite(path) => {
+            let migrated = fanfare_store_sqlite::migrate(path)?;
+            (path.display().to_string(), migrated.from, migrated.to)
+        }
+        StoreSettings::Postgres(addresses) => {
+            let direct = &addresses.direct;
+            let migrated = small_runtime()?
+                .block_on(fanfare_store_postgres::migrate(direct))
+                .with_context(|| format!("the store at {direct}"))?;
+            (direct.to_string(), migrated.from, migrated.to)
+        }
+    };
+    match (from, to) {
+        (0, to) => print(format_args!("{place} was made, with schema version {to}")),
+        (from, to) if from == to => print(format_args!("{place} has schema version {to} already")),
         (from, to) => print(format_args!(
-            "{path} was brought from schema version {from} to {to}"
+            "{place} was brought from schema version {from} to {to}"
         )),
     }
 }

@@ -12,6 +12,7 @@ use fanfare_domain::address::AddressPolicy;
 use fanfare_domain::id::MAX_TARGETS;
 use fanfare_domain::policy::{DeliveryPolicy, PolicyPatch};
 use fanfare_domain::rate::{Per, RateLimit};
+use fanfare_store_postgres::Addresses;
 use ipnet::IpNet;
 
 use super::dialects::{self, ServedDialect};
@@ -62,6 +63,8 @@ pub(crate) struct Clients {
 pub(crate) enum StoreSettings {
     /// The embedded store in this file.
     Sqlite(PathBuf),
+    /// A database in PostgreSQL.
+    Postgres(Box<Addresses>),
 }
 
 /// How logs are written.
@@ -118,7 +121,7 @@ impl Settings {
         let listen = reader.one("listen", value::address);
         let admin_key = reader.secret("admin_key", value::key_text);
         let clients = Clients::read(reader);
-        let store = reader.one("store", value::store);
+        let store = read_store(reader);
         let worker_threads = reader.one("worker_threads", value::count(0..=1_024));
         let shutdown_limit = reader.one("shutdown_limit", value::duration(SECOND..=HOUR));
         let log_format = reader.one("log_format", value::log_format);
@@ -157,6 +160,24 @@ impl Settings {
             dialects: dialects?,
             test_purposes,
         })
+    }
+}
+
+fn read_store(reader: &mut Reader) -> Option<StoreSettings> {
+    let store = reader.one("store", value::store);
+    let direct = reader.maybe("store_direct", value::postgres);
+    match (store?, direct?) {
+        (StoreSettings::Postgres(addresses), Some(direct)) => {
+            Some(StoreSettings::Postgres(Box::new(Addresses {
+                direct,
+                ..*addresses
+            })))
+        }
+        (StoreSettings::Sqlite(_), Some(_)) => {
+            reader.unfit("store_direct", "is for a store in PostgreSQL only");
+            None
+        }
+        (store, None) => Some(store),
     }
 }
 

@@ -107,15 +107,31 @@ fn a_file_that_is_no_toml_or_not_there_is_told_with_its_line() {
 }
 
 #[test]
-fn postgresql_is_refused_without_its_password() {
+fn the_address_of_a_postgresql_is_never_shown_with_its_password() {
+    let address = "postgres://me:hunter2@localhost/fanfare";
+    let loaded = load(None, &environment(&[("FANFARE_STORE", address)])).unwrap();
+    let shown = format!("{:?}", loaded.settings.store);
+    assert!(shown.contains("postgres://localhost/fanfare"), "{shown}");
+    assert!(!shown.contains("hunter2"), "{shown}");
+    let wrong = "postgres://me:hunter2@localhost/fanfare?sslmode=allow";
+    let told = faults(None, &[("FANFARE_STORE", wrong)]);
+    assert_eq!(
+        told,
+        ["environment variable FANFARE_STORE: store must be such as \
+            \"postgres://USER@HOST/DATABASE\": sslmode must be disable or verify-full, not \"allow\""]
+    );
+}
+
+#[test]
+fn a_direct_address_is_for_a_store_in_postgresql() {
     let told = faults(
         None,
-        &[("FANFARE_STORE", "postgres://me:hunter2@db/fanfare")],
+        &[("FANFARE_STORE_DIRECT", "postgres://me@localhost/f")],
     );
     assert_eq!(
         told,
         [
-            "environment variable FANFARE_STORE: store must be \"sqlite:PATH\": this release can't use PostgreSQL yet"
+            "environment variable FANFARE_STORE_DIRECT: store_direct is for a store in PostgreSQL only"
         ]
     );
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use fanfare_domain::policy::{format_duration, parse_duration};
+use fanfare_store_postgres::{Address, Addresses};
 use ipnet::IpNet;
 
 use super::reader::Expected;
@@ -36,13 +37,29 @@ pub(super) fn store(text: &str) -> Result<StoreSettings, Expected> {
         Some(("sqlite", "")) | None => {}
         Some(("sqlite", path)) => return Ok(StoreSettings::Sqlite(PathBuf::from(path))),
         Some(("postgres" | "postgresql", _)) => {
-            return Err(
-                "must be \"sqlite:PATH\": this release can't use PostgreSQL yet".to_owned(),
-            );
+            return postgres(text).map(|address| {
+                StoreSettings::Postgres(Box::new(Addresses {
+                    direct: address.clone(),
+                    work: address,
+                }))
+            });
         }
         Some(_) => {}
     }
-    Err("must be \"sqlite:PATH\", such as \"sqlite:data/fanfare.db\"".to_owned())
+    Err(
+        "must be \"sqlite:PATH\", such as \"sqlite:data/fanfare.db\", or \
+        \"postgres://USER@HOST/DATABASE\""
+            .to_owned(),
+    )
+}
+
+/// The address of a database; no message quotes it.
+pub(super) fn postgres(text: &str) -> Result<Address, Expected> {
+    Address::parse(text).map_err(|error| {
+        let cause = std::error::Error::source(&error)
+            .map_or_else(String::new, |cause| format!(": {cause}"));
+        format!("must be such as \"postgres://USER@HOST/DATABASE\": {error}{cause}")
+    })
 }
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, Expected> {

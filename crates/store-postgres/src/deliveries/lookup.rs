@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use fanfare_app::port::StoreError;
 use fanfare_app::port::log::Position;
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
@@ -21,13 +22,23 @@ fn read_id(row: &Row) -> Result<DeliveryId, Failure> {
 }
 
 pub(super) async fn materialised(session: &Session, node: i64) -> Result<Position, Failure> {
+    // The node's readiness is judged by this: a server that takes no writes is of no use.
     let row = session
         .row(
-            "SELECT value FROM fanfare.counters WHERE name = 'materialised' AND node = $1",
+            "SELECT (SELECT value FROM fanfare.counters WHERE name = 'materialised' AND node = $1),
+            current_setting('transaction_read_only') = 'on'",
             &[(&node, Type::INT8)],
         )
         .await?;
-    row.map_or(Ok(0), |row| Ok(row.try_get(0)?))
+    let (position, read_only): (Option<Position>, bool) = match row {
+        Some(row) => (row.try_get(0)?, row.try_get(1)?),
+        None => (None, false),
+    };
+    if read_only {
+        session.spoil();
+        return Err(StoreError::unavailable("the server takes no writes").into());
+    }
+    Ok(position.unwrap_or(0))
 }
 
 /// Which of these have ended, of whatever tenant.

@@ -1,4 +1,4 @@
-//! Taking what has expired, row by row.
+//! Taking what has expired: by days, or row by row.
 
 use fanfare_app::port::deliveries::Expired;
 use fanfare_app::stored::tally::minute;
@@ -6,8 +6,20 @@ use tokio_postgres::types::Type;
 
 use super::write::AT_ONCE;
 use crate::bits::{Bits, limit};
+use crate::days::{self, Table};
 use crate::failure::Failure;
 use crate::session::Session;
+use crate::store::Database;
+
+/// Takes whole days, see [`crate::days`].
+pub(super) async fn days(database: &Database, expired: Expired) -> Result<(), Failure> {
+    let (tables, before): (&[Table], _) = match expired {
+        Expired::Attempts(time) => (&[Table::Attempts], time),
+        Expired::Deliveries(time) => (&[Table::Deliveries, Table::Attempts], time),
+        Expired::Tallies(time) => (&[Table::Tallies], time),
+    };
+    days::take(database, tables, before).await
+}
 
 pub(super) async fn step(
     session: &Session,

@@ -69,6 +69,15 @@ impl Writing {
         Self { database }
     }
 
+    async fn all(&self, session: &Session, writes: &[Write]) -> Result<Vec<Written>, Failure> {
+        match writes {
+            [write] if !matches!(write, Write::Settle { .. }) => {
+                Ok(vec![self.alone(session, write).await?])
+            }
+            _ => self.settle(session, writes).await,
+        }
+    }
+
     /// All settlements of several calls in one transaction.
     async fn settle(&self, session: &Session, writes: &[Write]) -> Result<Vec<Written>, Failure> {
         let mut settling = Settling::default();
@@ -133,11 +142,12 @@ impl Work for Writing {
     type Answer = Written;
 
     async fn write(&self, session: &Session, writes: &[Write]) -> Result<Vec<Written>, Failure> {
-        match writes {
-            [write] if !matches!(write, Write::Settle { .. }) => {
-                Ok(vec![self.alone(session, write).await?])
+        match self.all(session, writes).await {
+            Err(failure) if failure.lacks_a_partition() => {
+                self.database.partitions.forget();
+                self.all(session, writes).await
             }
-            _ => self.settle(session, writes).await,
+            outcome => outcome,
         }
     }
 

@@ -45,6 +45,22 @@ impl Work for Appending {
         session: &Session,
         jobs: &[Vec<Append>],
     ) -> Result<Vec<Vec<Appended>>, Failure> {
+        match self.all(session, jobs).await {
+            Err(failure) if failure.lacks_a_partition() => {
+                self.database.partitions.forget();
+                self.all(session, jobs).await
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+impl Appending {
+    async fn all(
+        &self,
+        session: &Session,
+        jobs: &[Vec<Append>],
+    ) -> Result<Vec<Vec<Appended>>, Failure> {
         let all: Vec<&Append> = jobs.iter().flatten().collect();
         let events = || all.iter().map(|append| &append.event);
         let days = events().map(|event| day(event.id.made_at()));

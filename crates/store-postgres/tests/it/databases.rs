@@ -1,6 +1,6 @@
 //! Databases for tests.
 
-use fanfare_store_postgres::{Address, migrate};
+use fanfare_store_postgres::{Address, Addresses, Options, PostgresStore, migrate};
 use fanfare_testkit::postgres::{Cluster, Database};
 use tokio::sync::OnceCell;
 
@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 const DAY: i64 = 20_717;
 
 /// A database of its own with an empty store: a copy of one that is made once.
-pub async fn with_a_store() -> Database {
+pub(crate) async fn with_a_store() -> Database {
     static TEMPLATE: OnceCell<Database> = OnceCell::const_new();
     let template = TEMPLATE
         .get_or_init(|| async {
@@ -20,4 +20,19 @@ pub async fn with_a_store() -> Database {
         })
         .await;
     Cluster::shared().database(Some(template))
+}
+
+/// One address for everything.
+pub(crate) fn at(address: &str) -> Addresses {
+    let address = Address::parse(address).unwrap();
+    Addresses {
+        work: address.clone(),
+        direct: address,
+    }
+}
+
+/// Opens a store as `serve` does.
+pub(crate) async fn open(address: &str) -> PostgresStore {
+    let store = PostgresStore::open(&at(address), &Options::default()).await;
+    store.unwrap()
 }

@@ -1,16 +1,14 @@
 //! The contract suite on a real PostgreSQL.
 
-#![allow(clippy::unwrap_used, reason = "a test: an error is its failure")]
-
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use fanfare_app::port::{Configuration, Deliveries, Log};
 use fanfare_store_contract::{Engine, OpenStore, contract_suite};
-use fanfare_store_postgres::{Addresses, Options, PostgresStore, Retention};
+use fanfare_store_postgres::{Options, PostgresStore, Retention};
 use fanfare_testkit::postgres::Database;
 
-mod databases;
+use crate::databases::{self, at};
 
 struct Postgres;
 
@@ -24,12 +22,8 @@ async fn open(database: Database) -> Box<dyn OpenStore> {
         retention: Retention::Rows,
         ..Options::default()
     };
-    let address = fanfare_store_postgres::Address::parse(&database.address()).unwrap();
-    let addresses = Addresses {
-        work: address.clone(),
-        direct: address,
-    };
-    let store = PostgresStore::open(&addresses, &options).await.unwrap();
+    let store = PostgresStore::open(&at(&database.address()), &options).await;
+    let store = store.unwrap();
     Box::new(Opened { store, database })
 }
 
