@@ -9,7 +9,7 @@ REDOCLY := openapi/lint/node_modules
 DENY := $(TOOLS)/bin/cargo-deny
 DENY_VERSION := 0.20.2
 
-.PHONY: run test format lint openapi-lint tests mutants simulate signatures api-document schemathesis power-loss kill soak docs dependencies advisories tools openapi
+.PHONY: run test format lint openapi-lint tests mutants simulate signatures api-document schemathesis power-loss kill soak docs dependencies advisories tools openapi postgresql
 
 # Builds Fanfare, starts it on its embedded store in data/demo with a sample receiver, does the main
 # job once, step by step, and keeps serving.
@@ -30,9 +30,13 @@ lint: openapi-lint
 openapi-lint: $(REDOCLY)/.package-lock.json
 	REDOCLY_TELEMETRY=off $(REDOCLY)/.bin/redocly lint --config openapi/redocly.yaml openapi/native.json
 
-# The committed OpenAPI document is compared with the code here too.
-tests:
+# The committed OpenAPI document is compared with the code here too. Tests of the store over PostgreSQL
+# need its server.
+tests: postgresql
 	$(CARGO) test --workspace --locked
+
+postgresql:
+	scripts/install-postgresql
 
 # Every fault that is planted in the engine must be found by the simulation's rules. The seeds in which
 # nothing is planted are part of `tests`.
@@ -62,7 +66,7 @@ signatures: tools
 # kills under load. SEED chooses the chance.
 power-loss: export ROUNDS ?= 5000
 kill: export ROUNDS ?= 30
-power-loss kill:
+power-loss kill: postgresql
 	$(CARGO) test --locked -p fanfare-server --test it -- $(subst -,_,$@):: --nocapture --test-threads=1
 
 # The real binary under load for a long time, with kills, failing receivers and changes of endpoints:

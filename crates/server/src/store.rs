@@ -16,7 +16,7 @@ pub(crate) enum Store {
     /// In a file of its own.
     Embedded(SqliteStore),
     /// In a database that nodes share.
-    Shared(PostgresStore),
+    Shared(Box<PostgresStore>),
 }
 
 impl Store {
@@ -32,7 +32,9 @@ impl Store {
             StoreSettings::Postgres(addresses) => {
                 let options = fanfare_store_postgres::Options::default();
                 let opened = PostgresStore::open(addresses, &options).await;
-                opened.map(Self::Shared).with_context(|| place(addresses))
+                opened
+                    .map(|store| Self::Shared(Box::new(store)))
+                    .with_context(|| place(addresses))
             }
         }
     }
@@ -52,7 +54,9 @@ impl Store {
                     ..fanfare_store_postgres::Options::default()
                 };
                 let opened = PostgresStore::open_as_it_is(addresses, &options).await;
-                opened.map(Self::Shared).with_context(|| place(addresses))
+                opened
+                    .map(|store| Self::Shared(Box::new(store)))
+                    .with_context(|| place(addresses))
             }
         }
     }

@@ -3,7 +3,7 @@
 //! # Connections
 //!
 //! Writes that wait at the same time share a transaction, and their statements go out together,
-//! without waiting for each other's answers, see [`queue`] and [`session`]. No statement is prepared
+//! without waiting for each other's answers, see `queue.rs` and `session.rs`. No statement is prepared
 //! by name and nothing is kept in a session between transactions, so that the work goes through a
 //! pooler that gives each transaction another server connection. What needs a session of its own
 //! (making partitions, migrating) takes the direct address, see [`Address`].
@@ -18,7 +18,7 @@
 //! # Who sees what
 //!
 //! Positions in the log come from a sequence, whose numbers become visible out of order. No reader of
-//! the log passes a position whose transaction is still under way, see [`log`].
+//! the log passes a position whose transaction is still under way, see `log.rs`.
 //!
 //! Deliveries of one node are written by one task, so that two writes of one delivery never overlap.
 //! Between two nodes, only a delivery that both have in memory can be written by both at a time: one

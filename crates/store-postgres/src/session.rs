@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use fanfare_app::port::StoreError;
 use futures_util::future::try_join_all;
 use postgres_types::{ToSql, Type};
 use tokio::task::AbortHandle;
@@ -42,7 +43,7 @@ impl Session {
     pub(crate) async fn connect(address: &Address, options: &Options) -> Result<Self, Failure> {
         let (config, tls) = address
             .config(options.connect_time)
-            .map_err(|error| fanfare_app::port::StoreError::unavailable(error))?;
+            .map_err(StoreError::unavailable)?;
         let time = options.connect_time.saturating_mul(2);
         let connecting = async {
             match &tls {

@@ -5,6 +5,11 @@
 //! binary, and taken away when that ends. Where there are none, tests fail and say what is missing:
 //! `scripts/install-postgresql` installs them.
 
+#![allow(
+    clippy::expect_used,
+    reason = "for tests: what can't be done is their failure"
+)]
+
 use std::fs;
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use fanfare_testkit::postgres::Cluster;
 use fanfare_testkit::receiver::{Answer, Receiver};
 use fanfare_testkit::seeded::Seeded;
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::arrivals::{Arrivals, Way};
-use self::left::Left;
+use self::left::{Left, Place};
 use crate::harness::{Api, Reply, Server, Setup, World, number_from_environment};
 
 const PUBLISHERS: u64 = 6;
@@ -39,6 +40,19 @@ struct Kill {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_acknowledged_arrives_however_often_the_server_is_killed() {
+    let setup = Setup::new();
+    let place = Place::File(setup.folder().to_owned());
+    killed_again_and_again(setup, &place).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_acknowledged_arrives_when_the_store_is_in_postgresql() {
+    let database = Cluster::shared().database(None);
+    let setup = Setup::new().set("FANFARE_STORE", &database.address());
+    killed_again_and_again(setup, &Place::Database(database)).await;
+}
+
+async fn killed_again_and_again(setup: Setup, place: &Place) {
     let rounds = number_from_environment("ROUNDS").unwrap_or(4);
     let seed = number_from_environment("SEED").unwrap_or(1);
     println!("{rounds} rounds, seed {seed}");
@@ -46,7 +60,7 @@ async fn everything_acknowledged_arrives_however_often_the_server_is_killed() {
     let arrivals = Arrivals::default();
     let receiver = arrivals.receiver().await;
     // So little room in memory that much is parked.
-    let setup = Setup::new()
+    let setup = setup
         .set("FANFARE_LANE_DELIVERIES", "32")
         .set("FANFARE_LANE_REQUESTS", "8");
     let mut server = setup.start().await;
@@ -66,7 +80,7 @@ async fn everything_acknowledged_arrives_however_often_the_server_is_killed() {
         acknowledged.extend(more);
         kills.push(Kill {
             mark: arrivals.part(receiver.address()).await,
-            left: left::read(server.folder(), &paths).await,
+            left: left::read(place, &paths).await,
         });
         server.restart().await;
     }
@@ -86,7 +100,7 @@ async fn everything_acknowledged_arrives_however_often_the_server_is_killed() {
         server.api().until(&path, all_delivered).await;
     }
     assert_eq!(server.terminate().await.code(), Some(0));
-    let recorded = left::read(server.folder(), &paths).await.delivered;
+    let recorded = left::read(place, &paths).await.delivered;
     judge(&arrivals.all(), &kills, &recorded, &acknowledged, &paths);
 }
 

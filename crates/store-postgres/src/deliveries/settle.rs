@@ -40,8 +40,6 @@ pub(super) fn weight(settlement: &Settlement) -> usize {
 pub(super) struct Settling {
     settlements: Vec<Arc<Vec<Settlement>>>,
     materialised: Option<Position>,
-    /// Whether somebody is told that it is durable.
-    durable: bool,
 }
 
 impl Settling {
@@ -50,8 +48,6 @@ impl Settling {
         settlements: &Arc<Vec<Settlement>>,
         materialised: Option<Position>,
     ) {
-        self.durable |=
-            settlements.is_empty() || settlements.iter().any(Settlement::makes_a_replay);
         self.settlements.push(Arc::clone(settlements));
         self.materialised = self.materialised.max(materialised);
     }
@@ -94,13 +90,9 @@ pub(super) async fn all(
     session
         .transaction(|| {
             Box::pin(async move {
-                // What became of deliveries may be lost by a crash of the server: they are attempted
-                // again. So nobody waits for its disk.
-                let begin = session.batch(if settling.durable {
-                    "BEGIN"
-                } else {
-                    "BEGIN; SET LOCAL synchronous_commit = off"
-                });
+                // With the server's own `synchronous_commit`: should the server crash while this node
+                // goes on, nobody would notice that rows of a parked delivery were lost.
+                let begin = session.batch("BEGIN");
                 let (_, known) =
                     try_join!(biased; begin, Known::read(database, session, settling, numbers))?;
                 known.settle(database, session, settling, numbers).await
@@ -373,7 +365,6 @@ async fn materialise(
     let Some(position) = position else {
         return Ok(());
     };
-    // Written also where it stands already: a transaction that changes nothing would sync nothing.
     session
         .run(
             "INSERT INTO fanfare.counters AS counters (name, node, value)

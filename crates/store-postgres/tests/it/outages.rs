@@ -1,11 +1,14 @@
 //! The server goes away and comes back.
 
+use std::sync::Arc;
+
 use fanfare_app::port::StoreError;
+use fanfare_app::port::deliveries::Settlement;
 use fanfare_app::port::log::Event;
 use fanfare_testkit::postgres::Cluster;
 
 use crate::databases::open;
-use crate::made::{append, appended, event, hour};
+use crate::made::{append, appended, delivery, event, hour};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_by_a_killed_server_and_work_goes_on_by_itself() {
@@ -17,8 +20,17 @@ async fn nothing_acknowledged_is_lost_by_a_killed_server_and_work_goes_on_by_its
     for round in 0..3_u64 {
         let of_round = |number| event(hour(1), 100 * round + number);
         for number in 0..5 {
-            appended(&*log, of_round(number)).await;
+            let position = appended(&*log, of_round(number)).await;
             acknowledged.push(of_round(number).id);
+            // As the engine parks a delivery, which it then holds in memory no longer.
+            let parked = Settlement {
+                delivery: delivery(&of_round(number)),
+                attempt: None,
+            };
+            let part = store.deliveries();
+            part.settle(Arc::new(vec![parked]), Some(position))
+                .await
+                .unwrap();
         }
         if round == 1 {
             cluster.stop();
@@ -39,6 +51,8 @@ async fn nothing_acknowledged_is_lost_by_a_killed_server_and_work_goes_on_by_its
     for id in acknowledged {
         assert!(ids.contains(&id), "{id} was acknowledged");
     }
+    let backlog = store.deliveries().backlog().await.unwrap();
+    assert_eq!(backlog.waiting, 15);
 }
 
 #[tokio::test(flavor = "multi_thread")]
