@@ -15,6 +15,13 @@ use crate::cursor::{List, Position, decode};
 use crate::page::Window;
 use crate::problem::{Kind, Problem, ProblemFault};
 
+mod parameters;
+
+pub(crate) use parameters::{
+    DeliveryParameters, EndpointDeliveryParameters, EventParameters, MissedParameters,
+    PageParameters, SpanParameters,
+};
+
 /// How many a page has unless told.
 const USUAL_LIMIT: usize = 50;
 /// How many a page has at most.
@@ -171,148 +178,6 @@ impl Query {
             Err(Problem::faults(Kind::InvalidQuery, self.faults))
         }
     }
-}
-
-/// Which part of a list.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "documents the parameters, which Query reads by name"
-)]
-pub(crate) struct PageParameters {
-    /// How many entries the page has at most.
-    #[param(minimum = 1, maximum = 250, default = 50, required = false)]
-    limit: u16,
-    /// The `next_cursor` of the page before.
-    #[param(required = false, min_length = 1)]
-    cursor: String,
-}
-
-/// Which events.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "documents the parameters, which Query reads by name"
-)]
-pub(crate) struct EventParameters {
-    /// Only events of this type.
-    #[param(required = false, example = "invoice.paid")]
-    r#type: String,
-    /// Only events accepted at this time or later.
-    #[param(required = false, format = DateTime)]
-    since: String,
-    /// Only events accepted before this time.
-    #[param(required = false, format = DateTime)]
-    until: String,
-    /// How many entries the page has at most.
-    #[param(minimum = 1, maximum = 250, default = 50, required = false)]
-    limit: u16,
-    /// The `next_cursor` of the page before.
-    #[param(required = false, min_length = 1)]
-    cursor: String,
-}
-
-/// Which deliveries.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "documents the parameters, which Query reads by name"
-)]
-pub(crate) struct DeliveryParameters {
-    /// Only deliveries to this endpoint.
-    #[param(required = false, example = "ep_01m5d3xq9sabcdefghjkmnpqrs")]
-    endpoint: String,
-    /// Only deliveries of events of this type.
-    #[param(required = false, example = "invoice.paid")]
-    event_type: String,
-    /// Only deliveries in this state.
-    #[param(required = false, inline, value_type = crate::deliveries::view::State)]
-    state: String,
-    /// Only deliveries whose last attempt had this kind of error, as attempts have it.
-    #[param(required = false, example = "timeout")]
-    last_error: String,
-    /// Only deliveries whose last attempt was answered by this status.
-    #[param(required = false, minimum = 100, maximum = 999, example = 503)]
-    last_status: u16,
-    /// Only deliveries made at this time or later.
-    #[param(required = false, format = DateTime)]
-    since: String,
-    /// Only deliveries made before this time.
-    #[param(required = false, format = DateTime)]
-    until: String,
-    /// How many entries the page has at most.
-    #[param(minimum = 1, maximum = 250, default = 50, required = false)]
-    limit: u16,
-    /// The `next_cursor` of the page before.
-    #[param(required = false, min_length = 1)]
-    cursor: String,
-}
-
-/// Which deliveries of one endpoint.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "documents the parameters, which Query reads by name"
-)]
-pub(crate) struct EndpointDeliveryParameters {
-    /// Only deliveries of events of this type.
-    #[param(required = false, example = "invoice.paid")]
-    event_type: String,
-    /// Only deliveries in this state.
-    #[param(required = false, inline, value_type = crate::deliveries::view::State)]
-    state: String,
-    /// Only deliveries whose last attempt had this kind of error, as attempts have it.
-    #[param(required = false, example = "timeout")]
-    last_error: String,
-    /// Only deliveries whose last attempt was answered by this status.
-    #[param(required = false, minimum = 100, maximum = 999, example = 503)]
-    last_status: u16,
-    /// Only deliveries made at this time or later.
-    #[param(required = false, format = DateTime)]
-    since: String,
-    /// Only deliveries made before this time.
-    #[param(required = false, format = DateTime)]
-    until: String,
-    /// How many entries the page has at most.
-    #[param(minimum = 1, maximum = 250, default = 50, required = false)]
-    limit: u16,
-    /// The `next_cursor` of the page before.
-    #[param(required = false, min_length = 1)]
-    cursor: String,
-}
-
-/// Which minutes.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "documents the parameters, which Query reads by name"
-)]
-pub(crate) struct SpanParameters {
-    /// From this time on; 24 hours before `to` unless told.
-    #[param(required = false, format = DateTime)]
-    from: String,
-    /// To before this time; now unless told. At most 7 days after `from`.
-    #[param(required = false, format = DateTime)]
-    to: String,
-}
-
-/// From when on.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "documents the parameters, which Query reads by name"
-)]
-pub(crate) struct MissedParameters {
-    /// Only of events published at this time or later. For an endpoint that is disabled, unless told, from
-    /// when on it missed what it did because of that.
-    #[param(required = false, format = DateTime)]
-    since: String,
 }
 
 #[cfg(test)]

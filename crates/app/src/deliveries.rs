@@ -83,13 +83,12 @@ impl Fanfare {
     /// Deliveries of one event, newest first, those without a row included.
     ///
     /// # Errors
-    /// When the tenant has no such event.
+    /// When the store can't be read.
     pub async fn deliveries_of_event(
         &self,
-        id: &str,
+        event: &Event,
         mut query: DeliveryQuery,
     ) -> Result<Vec<Delivery>, UseCaseError> {
-        let event = self.event(&query.scope, id).await?;
         query.event = Some(event.id);
         let mut found = self.ports.deliveries.deliveries(&query).await?;
         let pending = query
@@ -116,7 +115,7 @@ impl Fanfare {
                 wanted
                     .into_iter()
                     .filter(|(id, _)| !rows.contains(id))
-                    .map(|(id, endpoint)| on_its_way(&event, id, endpoint)),
+                    .map(|(id, endpoint)| on_its_way(event, id, endpoint)),
             );
             found.sort_unstable_by_key(|delivery| std::cmp::Reverse(delivery.id));
             found.truncate(query.limit);

@@ -103,10 +103,10 @@ pub(crate) async fn list_event_deliveries(
 ) -> Result<Json<Page<DeliveryView>>, Problem> {
     let scope = caller.for_tenant(&api, Right::Read, &at.tenant)?;
     // First of all, so that a path that names nothing is told before faults of the query.
-    api.fanfare.event(&scope, &at.event).await?;
+    let event = api.fanfare.event(&scope, &at.event).await?;
     let mut query = Query::of::<DeliveryParameters>(&uri);
     let (asked, window) = asked(&mut query, scope);
     query.refuse_if_any()?;
-    let found = api.fanfare.deliveries_of_event(&at.event, asked).await?;
+    let found = api.fanfare.deliveries_of_event(&event, asked).await?;
     Ok(Json(window.page(found, |each| each.id, DeliveryView::from)))
 }

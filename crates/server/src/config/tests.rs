@@ -111,7 +111,10 @@ fn the_address_of_a_postgresql_is_never_shown_with_its_password() {
     let address = "postgres://me:hunter2@localhost/fanfare";
     let loaded = load(None, &environment(&[("FANFARE_STORE", address)])).unwrap();
     let shown = format!("{:?}", loaded.settings.store);
-    assert!(shown.contains("postgres://localhost:5432/fanfare"), "{shown}");
+    assert!(
+        shown.contains("postgres://localhost:5432/fanfare"),
+        "{shown}"
+    );
     assert!(!shown.contains("hunter2"), "{shown}");
     let wrong = "postgres://me:hunter2@localhost/fanfare?sslmode=allow";
     let told = faults(None, &[("FANFARE_STORE", wrong)]);
