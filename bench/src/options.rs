@@ -43,6 +43,10 @@ pub(crate) struct Options {
     /// Deliveries under way at most in the fan-out; it publishes on as others end.
     #[arg(long, default_value_t = 3_200)]
     pub(crate) fan_out_window: u64,
+    /// On a PostgreSQL of the bench's own, with fsync, instead of the embedded store. Its processor time
+    /// counts as the server's.
+    #[arg(long)]
+    pub(crate) postgres: bool,
     /// An earlier server, which `compared` measures in turns with the other.
     #[arg(long, value_name = "PATH")]
     pub(crate) baseline_binary: Option<PathBuf>,

@@ -11,23 +11,27 @@ const TICKS_A_SECOND: f64 = 100.0;
 #[derive(Clone, Copy)]
 pub(crate) struct Process {
     pub(crate) id: u32,
+    /// The first process of the PostgreSQL that works for it.
+    pub(crate) postgres: Option<u32>,
 }
 
 impl Process {
     /// Microseconds of processor time in user and kernel mode, all threads, so far; counted in
-    /// steps of 10,000.
+    /// steps of 10,000. PostgreSQL's processes are counted too, those that ended included.
     pub(crate) fn cpu_micros(self) -> Result<f64> {
-        let path = format!("/proc/{}/stat", self.id);
-        let text = read_to_string(&path).with_context(|| format!("{path} cannot be read"))?;
-        // The name of the program is in parentheses and may itself hold spaces.
-        let fields = text.rsplit_once(") ").map_or("", |(_, fields)| fields);
-        let tick = |index: usize| -> Option<f64> {
-            fields.split_ascii_whitespace().nth(index)?.parse().ok()
-        };
-        let ticks = tick(11)
-            .zip(tick(12))
-            .with_context(|| format!("{path} has another form"))?;
-        Ok((ticks.0 + ticks.1) / TICKS_A_SECOND * 1e6)
+        let own = Times::of(self.id)?;
+        let mut ticks = own.user + own.system;
+        if let Some(first) = self.postgres {
+            let first_times = Times::of(first)?;
+            ticks += first_times.user + first_times.system + first_times.ended_children;
+            for child in children(first) {
+                // One that ends now is counted by the next look.
+                if let Ok(times) = Times::of(child) {
+                    ticks += times.user + times.system;
+                }
+            }
+        }
+        Ok(ticks / TICKS_A_SECOND * 1e6)
     }
 
     pub(crate) fn memory(self) -> Result<Memory> {
@@ -62,4 +66,39 @@ impl Process {
 pub(crate) struct Memory {
     pub(crate) now_mib: f64,
     pub(crate) peak_mib: f64,
+}
+
+/// Ticks of processor time.
+struct Times {
+    parent: u32,
+    user: f64,
+    system: f64,
+    ended_children: f64,
+}
+
+impl Times {
+    fn of(process: u32) -> Result<Self> {
+        let path = format!("/proc/{process}/stat");
+        let text = read_to_string(&path).with_context(|| format!("{path} cannot be read"))?;
+        // The name of the program is in parentheses and may itself hold spaces.
+        let fields = text.rsplit_once(") ").map_or("", |(_, fields)| fields);
+        let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
+        let number = |index: usize| -> Option<f64> { fields.get(index)?.parse().ok() };
+        let times = || -> Option<Self> {
+            Some(Self {
+                parent: fields.get(1)?.parse().ok()?,
+                user: number(11)?,
+                system: number(12)?,
+                ended_children: number(13)? + number(14)?,
+            })
+        };
+        times().with_context(|| format!("{path} has another form"))
+    }
+}
+
+fn children(parent: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten();
+    let ids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    ids.filter(|id| Times::of(*id).is_ok_and(|times| times.parent == parent))
+        .collect()
 }

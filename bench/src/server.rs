@@ -6,13 +6,22 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::OnceLock,
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
+use fanfare_testkit::postgres::{Cluster, Database};
 use tempfile::TempDir;
 
 use crate::{api::Api, clock, options::Options, process::Process};
+
+/// Everything else is as PostgreSQL comes, `fsync` and `synchronous_commit` included.
+const CLUSTER_SETTINGS: &[&str] = &[
+    "max_connections=200",
+    "shared_buffers=512MB",
+    "max_wal_size=4GB",
+];
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 
@@ -24,6 +33,22 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) key: String,
     folder: TempDir,
+    /// Where its store is, unless that is a file in the folder.
+    postgres: Option<Postgres>,
+}
+
+/// A database of its own, and the first process of its cluster.
+struct Postgres {
+    database: Database,
+    process: u32,
+}
+
+/// The cluster for all servers of the bench: each has a database of its own.
+fn cluster() -> Result<(&'static Cluster, u32)> {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    let cluster = CLUSTER.get_or_init(|| Cluster::start(CLUSTER_SETTINGS));
+    let process = cluster.process().context("PostgreSQL says its process")?;
+    Ok((cluster, process))
 }
 
 impl Server {
@@ -49,7 +74,21 @@ impl Server {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let key = random_key()?;
         let binary = binary.to_owned();
-        let child = spawn(&binary, &folder, address, name_server, &key)?;
+        let postgres = if options.postgres {
+            let (cluster, process) = cluster()?;
+            let database = cluster.database(None);
+            Some(Postgres { database, process })
+        } else {
+            None
+        };
+        let child = spawn(
+            &binary,
+            &folder,
+            postgres.as_ref(),
+            address,
+            name_server,
+            &key,
+        )?;
         let mut server = Self {
             child,
             binary,
@@ -57,6 +96,7 @@ impl Server {
             address,
             key,
             folder,
+            postgres,
         };
         server.wait_until_ready()?;
         Ok(server)
@@ -69,6 +109,7 @@ impl Server {
         self.child = spawn(
             &self.binary,
             &self.folder,
+            self.postgres.as_ref(),
             self.address,
             self.name_server,
             &self.key,
@@ -106,6 +147,7 @@ impl Server {
     pub(crate) fn process(&self) -> Process {
         Process {
             id: self.child.id(),
+            postgres: self.postgres.as_ref().map(|postgres| postgres.process),
         }
     }
 
@@ -147,18 +189,20 @@ impl Drop for Server {
 fn spawn(
     binary: &Path,
     folder: &TempDir,
+    postgres: Option<&Postgres>,
     address: SocketAddr,
     name_server: SocketAddr,
     key: &str,
 ) -> Result<Child> {
     let log = File::create(folder.path().join("log"))?;
+    let store = match postgres {
+        Some(postgres) => postgres.database.address(),
+        None => format!("sqlite:{}", folder.path().join("fanfare.db").display()),
+    };
     Command::new(binary)
         .arg("serve")
         .env("FANFARE_LISTEN", address.to_string())
-        .env(
-            "FANFARE_STORE",
-            format!("sqlite:{}", folder.path().join("fanfare.db").display()),
-        )
+        .env("FANFARE_STORE", store)
         .env("FANFARE_ADMIN_KEY", key)
         .env("FANFARE_ALLOW_NETWORKS", "127.0.0.0/8")
         .env("FANFARE_NAMESERVERS", name_server.to_string())

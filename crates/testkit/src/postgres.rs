@@ -145,6 +145,14 @@ impl Cluster {
         self.started.as_ref().map(|started| started.port)
     }
 
+    /// The process that the server's others are children of, of one that was started here.
+    #[must_use]
+    pub fn process(&self) -> Option<u32> {
+        let started = self.started.as_ref()?;
+        let text = fs::read_to_string(started.folder.path().join("server.pid")).ok()?;
+        text.trim().parse().ok()
+    }
+
     /// Makes a database, as a copy of another or empty.
     pub fn database(&'static self, template: Option<&Database>) -> Database {
         static COUNT: AtomicU64 = AtomicU64::new(0);
