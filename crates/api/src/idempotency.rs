@@ -76,6 +76,7 @@ impl Repeatable {
             .map(|place| IdempotencyKey {
                 digest: idempotency_digest(&self.caller, &self.path, &self.key, place),
                 content,
+                lasts: None,
             })
             .collect()
     }

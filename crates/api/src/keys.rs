@@ -151,6 +151,7 @@ impl From<KeyInput> for KeyDraft {
             tenant: given.tenant,
             publish_rate: given.publish_rate.map(Into::into),
             expires_at: given.expires_at.map(|time| time.0),
+            feature_flags: Vec::new(),
         }
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::body::input;
+use crate::endpoints::rate::RateLimitForm;
 use crate::time::Time;
 
 pub(crate) mod change;
@@ -42,6 +43,9 @@ pub(crate) struct TenantInput {
     operational: Option<bool>,
     /// Its own quotas; what is left out is as the operator set it for all.
     quotas: Option<QuotasForm>,
+    /// The most requests that all its endpoints together get in a time; null or absent: as many as they
+    /// bear. An endpoint may have its own beside it.
+    rate_limit: Option<RateLimitForm>,
 }
 
 /// How much a tenant may take; what is absent is as the operator set it for all tenants.
@@ -87,6 +91,7 @@ impl From<TenantInput> for TenantDraft {
             metadata: given.metadata,
             operational: given.operational,
             quotas: given.quotas.map(Into::into),
+            rate_limit: given.rate_limit.map(Into::into),
             unchanged_since: None,
         }
     }
@@ -100,6 +105,7 @@ impl From<&Tenant> for TenantInput {
             metadata: Some(tenant.metadata.clone()),
             operational: Some(tenant.operational),
             quotas: Some(tenant.quotas.into()),
+            rate_limit: tenant.rate_limit.map(Into::into),
         }
     }
 }
@@ -120,6 +126,9 @@ pub(crate) struct TenantView {
     operational: bool,
     /// Its own quotas.
     quotas: QuotasForm,
+    /// The most requests that all its endpoints together get in a time; null: as many as they bear.
+    #[schema(required)]
+    rate_limit: Option<RateLimitForm>,
     /// When it was made.
     created_at: Time,
     /// When it was last changed.
@@ -134,6 +143,7 @@ impl From<Tenant> for TenantView {
             metadata: tenant.metadata,
             operational: tenant.operational,
             quotas: tenant.quotas.into(),
+            rate_limit: tenant.rate_limit.map(Into::into),
             created_at: tenant.created_at.into(),
             updated_at: tenant.updated_at.into(),
         }

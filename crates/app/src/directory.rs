@@ -25,11 +25,13 @@ use crate::port::configuration::Revision;
 mod change;
 mod known_type;
 mod target;
+mod tenant_pace;
 mod type_policies;
 
 pub use change::Touched;
 pub use known_type::{KnownType, SchemaRefused};
 pub use target::Target;
+pub use tenant_pace::TenantPace;
 use type_policies::TypePolicies;
 
 /// The configuration in memory.
@@ -66,6 +68,8 @@ struct Resident {
     quotas: TenantQuotas,
     /// How many of its deliveries have not ended, about.
     waiting: Arc<AtomicI64>,
+    /// How far the rate of all its endpoints together is used up.
+    pace: Arc<TenantPace>,
 }
 
 /// What publishing needs to know, taken at one moment.
@@ -236,6 +240,14 @@ impl Directory {
 }
 
 impl Route {
+    /// One of the tenant's endpoints, if it is enabled.
+    #[must_use]
+    pub fn enabled(&self, id: EndpointId) -> Option<&Arc<Target>> {
+        let list = self.endpoints.as_ref()?;
+        let place = list.binary_search_by_key(&id, |each| each.endpoint.id);
+        place.ok().map(|place| &list[place]).filter(|target| target.endpoint.enabled())
+    }
+
     /// The enabled endpoints that ask for such an event.
     pub fn matching<'a>(
         &'a self,

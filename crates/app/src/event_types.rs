@@ -98,6 +98,7 @@ impl EventTypeDraft {
             subcategories: self.subcategories.clone().unwrap_or_default(),
             policy,
             retired_at: self.retired_at,
+            external: Default::default(),
             created_at: now,
             updated_at: now,
         };
@@ -200,6 +201,7 @@ impl Fanfare {
             still(draft.unchanged_since, old.updated_at, "event type")?;
             *old = EventType {
                 created_at: old.created_at,
+                external: std::mem::take(&mut old.external),
                 ..fresh.clone()
             };
             Ok(())

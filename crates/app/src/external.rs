@@ -19,6 +19,13 @@ use crate::port::StoreError;
 use crate::port::configuration::{Applied, Change, DocumentKey, Kind};
 use crate::repository::{PageOf, Stored, TRIES, key_of, parts, write};
 
+pub mod answers;
+pub mod event_types;
+mod send;
+mod tenants;
+
+pub(crate) use tenants::tenant_id_removal;
+
 /// Which endpoint a dialect's id names.
 #[derive(Serialize, Deserialize)]
 struct ExternalId {

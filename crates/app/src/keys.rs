@@ -24,6 +24,8 @@ pub struct KeyDraft {
     pub tenant: Option<String>,
     /// How many events it may publish; as the operator set it for all keys unless told.
     pub publish_rate: Option<RateLimit>,
+    /// What of a dialect's flagged event types it may see.
+    pub feature_flags: Vec<String>,
     /// From when on it is refused.
     pub expires_at: Option<Timestamp>,
 }
@@ -47,6 +49,7 @@ pub(crate) fn administrator(digest: KeyDigest) -> Key {
         root: true,
         digest,
         publish_rate: None,
+        feature_flags: Vec::new(),
         expires_at: None,
         created_at: Timestamp::default(),
     }
@@ -120,6 +123,7 @@ impl Fanfare {
             root: false,
             digest: KeyDigest::of(&text),
             publish_rate: draft.publish_rate,
+            feature_flags: draft.feature_flags,
             expires_at: draft.expires_at,
             created_at: now,
         };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fanfare_domain::event::{Attributes, check_event_id};
 use fanfare_domain::fault::Fault;
-use fanfare_domain::id::{EventId, MAX_TARGETS};
+use fanfare_domain::id::{EndpointId, EventId, MAX_TARGETS};
 use fanfare_domain::name::{EnvironmentId, EventTypeName, Scope, TenantId};
 use fanfare_domain::order::check_ordering_key;
 use fanfare_domain::time::Timestamp;
@@ -40,8 +40,25 @@ pub struct EventDraft {
     pub deliver_at: Option<Timestamp>,
     /// When its deliveries end if they have not ended before.
     pub expires_at: Option<Timestamp>,
+    /// When its data is forgotten, if the operator's retention has not taken it before.
+    pub data_until: Option<Timestamp>,
+    /// What a dialect's contract allows and the native rules don't.
+    pub terms: Terms,
     /// What was found wrong before.
     pub found: Vec<Fault>,
+}
+
+/// How an event may differ from the native rules, because a dialect's contract says so.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms {
+    /// Its type need not be in the catalogue, may be retired, and its schema is not asked.
+    pub any_type: bool,
+    /// Its id was checked by the dialect's rules, and a second event of it is refused whatever it says.
+    pub own_uid: bool,
+    /// The most bytes of its data, in place of the operator's.
+    pub bytes: Option<usize>,
+    /// It goes to this endpoint only, whatever that asks for, if it is enabled.
+    pub only: Option<EndpointId>,
 }
 
 /// A request's `Idempotency-Key`, with what it counts for and what the body said.
@@ -51,6 +68,8 @@ pub struct IdempotencyKey {
     pub digest: [u8; 32],
     /// See [`body_digest`].
     pub content: ContentDigest,
+    /// How long it counts; as the operator set it unless told.
+    pub lasts: Option<Duration>,
 }
 
 /// An event that was accepted.
@@ -81,6 +100,8 @@ pub(crate) struct Said {
     pub(crate) data: Bytes,
     pub(crate) deliver_at: Option<Timestamp>,
     pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) data_until: Option<Timestamp>,
+    pub(crate) terms: Terms,
 }
 
 /// How far ahead an event may be published.
@@ -213,6 +234,8 @@ impl Fanfare {
             data,
             deliver_at: draft.deliver_at,
             expires_at: draft.expires_at,
+            data_until: draft.data_until,
+            terms: draft.terms,
         };
         let ready = self.ready(scope, &route, said, key, now);
         let ready = self.filtered(ready).await?;
@@ -233,21 +256,29 @@ impl Fanfare {
         key: Option<IdempotencyKey>,
         now: Timestamp,
     ) -> Ready {
-        let matching = route.matching(
-            said.event_type.as_str(),
-            said.subcategory.as_deref(),
-            &said.attributes,
-        );
         let mut filtered = false;
-        let targets: Vec<Option<Arc<Target>>> = matching
-            .take(MAX_TARGETS)
-            .inspect(|target| filtered |= target.filter.is_some())
-            .cloned()
-            .map(Some)
-            .collect();
-        let content = said.uid.is_some().then(|| content::event_digest(&said));
+        let targets: Vec<Option<Arc<Target>>> = match said.terms.only {
+            Some(only) => route.enabled(only).cloned().map(Some).into_iter().collect(),
+            None => route
+                .matching(
+                    said.event_type.as_str(),
+                    said.subcategory.as_deref(),
+                    &said.attributes,
+                )
+                .take(MAX_TARGETS)
+                .inspect(|target| filtered |= target.filter.is_some())
+                .cloned()
+                .map(Some)
+                .collect(),
+        };
+        let id = EventId::new(now, self.ports.random.bits());
+        let content = said.uid.is_some().then(|| match said.terms.own_uid {
+            // Like no other's, so that the same id again is never taken for a repetition.
+            true => id.to_bytes(),
+            false => content::event_digest(&said),
+        });
         let event = Event {
-            id: EventId::new(now, self.ports.random.bits()),
+            id,
             scope,
             uid: said.uid,
             event_type: said.event_type,
@@ -257,6 +288,7 @@ impl Fanfare {
             created_at: now,
             deliver_at: said.deliver_at,
             expires_at: said.expires_at,
+            data_until: said.data_until,
             data: said.data,
             targets: targets
                 .iter()
@@ -267,7 +299,7 @@ impl Fanfare {
         let idempotency = key.map(|key| Idempotency {
             digest: key.digest,
             content: key.content,
-            expires_at: now.after(self.limits.idempotency),
+            expires_at: now.after(key.lasts.unwrap_or(self.limits.idempotency)),
         });
         Ready {
             append: Append {
@@ -288,7 +320,13 @@ impl Fanfare {
     ) -> Result<(EventTypeName, Attributes, Bytes), UseCaseError> {
         let mut faults = Faults::new(draft.found.clone());
         let name = draft.event_type.as_deref().unwrap_or_default();
+        let terms = draft.terms;
         match (&draft.event_type, &route.event_type) {
+            (Some(name), _) if terms.any_type => {
+                if let Err(cause) = EventTypeName::parse(name) {
+                    faults.add("#/type", cause);
+                }
+            }
             (None, _) => faults.add("#/type", "is required"),
             (Some(_), None) => {
                 let shown: String = name.chars().take(EventTypeName::MAX).collect();
@@ -305,7 +343,9 @@ impl Fanfare {
         if let Some(known) = &route.event_type {
             check_subcategory(&known.event_type, draft.subcategory.as_deref(), &mut faults);
         }
-        if let Some(Err(cause)) = draft.uid.as_deref().map(check_event_id) {
+        if !terms.own_uid
+            && let Some(Err(cause)) = draft.uid.as_deref().map(check_event_id)
+        {
             faults.add("#/id", cause);
         }
         check_times(draft, now, &mut faults);
@@ -316,16 +356,15 @@ impl Fanfare {
         if let Some(Err(cause)) = draft.ordering_key.as_deref().map(check_ordering_key) {
             faults.add("#/ordering_key", cause);
         }
+        let most = terms.bytes.unwrap_or(self.limits.event_bytes);
         match &draft.data {
             None => faults.add("#/data", "is required"),
-            Some(data) if data.len() > self.limits.event_bytes => {
-                faults.add(
-                    "#/data",
-                    format!("must be at most {} bytes long", self.limits.event_bytes),
-                );
+            Some(data) if data.len() > most => {
+                faults.add("#/data", format!("must be at most {most} bytes long"));
             }
             Some(data) => {
-                if let Some(known) = route.event_type.as_ref().filter(|known| known.has_schema()) {
+                let known = route.event_type.as_ref().filter(|_| !terms.any_type);
+                if let Some(known) = known.filter(|known| known.has_schema()) {
                     // Some JSON is no value here: half a surrogate pair, or a number past the range.
                     match serde_json::from_slice(data) {
                         Ok(value) => faults.extend(known.check(&value)),
@@ -338,10 +377,12 @@ impl Fanfare {
             }
         }
         faults.refuse_if_any()?;
-        match (&route.event_type, attributes, &draft.data) {
-            (Some(known), Ok(attributes), Some(data)) => {
-                Ok((known.event_type.name.clone(), attributes, data.clone()))
-            }
+        let name = match &route.event_type {
+            Some(known) => Some(known.event_type.name.clone()),
+            None => EventTypeName::parse(name).ok(),
+        };
+        match (name, attributes, &draft.data) {
+            (Some(name), Ok(attributes), Some(data)) => Ok((name, attributes, data.clone())),
             _ => Err(UseCaseError::Invalid(Vec::new())),
         }
     }
@@ -371,6 +412,9 @@ impl Fanfare {
 fn check_times(draft: &EventDraft, now: Timestamp, faults: &mut Faults) {
     if draft.deliver_at.is_some_and(|at| at > now.after(MAX_AHEAD)) {
         faults.add("#/deliver_at", "must lie at most 30 days ahead");
+    }
+    if draft.data_until.is_some_and(|until| until <= now) {
+        faults.add("#/data_until", "must lie in the future");
     }
     match (draft.expires_at, draft.deliver_at) {
         (Some(end), _) if end <= now => {

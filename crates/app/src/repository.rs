@@ -100,7 +100,7 @@ pub(crate) fn key_of<T: Noun>(noun: &T) -> DocumentKey {
     }
 }
 
-fn read<T: Noun>(document: &Document) -> Result<Stored<T>, StoreError> {
+pub(crate) fn read<T: Noun>(document: &Document) -> Result<Stored<T>, StoreError> {
     let noun = serde_json::from_str(&document.body).map_err(|cause| {
         StoreError::corrupt(format!("configuration, body of {}", document.key), cause)
     })?;

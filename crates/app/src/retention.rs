@@ -55,6 +55,7 @@ impl Fanfare {
                 .await?,
             ..Taken::default()
         };
+        taken.payloads = self.drop_data_past(now).await?;
         let payloads_before = now.before(retention.payloads);
         if retention.payloads < retention.events
             && !self
@@ -66,7 +67,7 @@ impl Fanfare {
             let from = self.payloads_dropped_to.load(Ordering::Relaxed);
             let (dropped, to) = self.drop_old(payloads_before, from, Old::Payloads).await?;
             self.payloads_dropped_to.store(to, Ordering::Relaxed);
-            taken.payloads = dropped;
+            taken.payloads += dropped;
         }
         taken.deliveries = self
             .drop_expired(Expired::Deliveries(now.before(retention.events)))
@@ -92,6 +93,33 @@ impl Fanfare {
             let dropped = self.ports.deliveries.drop_expired(expired, STEP).await?;
             sum += dropped;
             if dropped < STEP {
+                return Ok(sum);
+            }
+            tokio::time::sleep(BREATH).await;
+        }
+    }
+
+    /// Takes the payloads of events whose own time for them is over. Those that something still waits for
+    /// keep theirs until it has ended.
+    async fn drop_data_past(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let materialised = self.ports.deliveries.materialised().await?;
+        let mut sum = 0;
+        loop {
+            let past = self.ports.log.data_past(now, STEP).await?;
+            let seen = past.len();
+            let ids: Vec<_> = past.iter().map(|(_, id)| *id).collect();
+            let waiting = self.ports.deliveries.waiting_events(&ids).await?;
+            let free = past
+                .into_iter()
+                .filter(|(position, id)| *position <= materialised && !waiting.contains(id));
+            let positions: Vec<_> = free.map(|(position, _)| position).collect();
+            let dropped = positions.len();
+            sum += dropped;
+            if dropped > 0 {
+                self.ports.log.drop_payloads(positions).await?;
+            }
+            // What is left of a full step waits; it is looked at again by the next pass.
+            if seen < STEP || dropped == 0 {
                 return Ok(sum);
             }
             tokio::time::sleep(BREATH).await;

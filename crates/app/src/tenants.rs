@@ -7,8 +7,10 @@ use fanfare_domain::fault::Fault;
 use fanfare_domain::id::KeyId;
 use fanfare_domain::name::{EnvironmentId, TenantId};
 use fanfare_domain::quota::TenantQuotas;
+use fanfare_domain::rate::RateLimit;
 use fanfare_domain::time::Timestamp;
 
+use crate::endpoints::RateLimitDraft;
 use crate::environments::check_text;
 use crate::error::{Conflict, Faults, UseCaseError};
 use crate::fanfare::Fanfare;
@@ -31,6 +33,8 @@ pub struct TenantDraft {
     pub operational: Option<bool>,
     /// Its own quotas.
     pub quotas: Option<TenantQuotas>,
+    /// The most requests that all its endpoints together take in a time; none: as many as they bear.
+    pub rate_limit: Option<RateLimitDraft>,
     /// When what it replaces was last changed, where it was made from that: one that was changed since
     /// is left alone.
     pub unchanged_since: Option<Timestamp>,
@@ -55,7 +59,7 @@ pub(crate) fn check_metadata(faults: &mut Faults, metadata: &BTreeMap<String, St
     }
 }
 
-fn check(draft: &TenantDraft, faults: &mut Faults) {
+fn check(draft: &TenantDraft, faults: &mut Faults) -> Option<RateLimit> {
     match &draft.name {
         None => faults.add("#/name", "is required"),
         Some(name) if name.trim().is_empty() => faults.add("#/name", "must not be empty"),
@@ -67,6 +71,7 @@ fn check(draft: &TenantDraft, faults: &mut Faults) {
     if let Some(metadata) = &draft.metadata {
         check_metadata(faults, metadata);
     }
+    draft.rate_limit.map(|given| given.check(faults))
 }
 
 impl Fanfare {
@@ -81,7 +86,7 @@ impl Fanfare {
         found: Vec<Fault>,
     ) -> Result<Tenant, UseCaseError> {
         let mut faults = Faults::new(found);
-        check(&draft, &mut faults);
+        let rate_limit = check(&draft, &mut faults);
         let now = self.ports.clock.now();
         // Of the same shape as a key's id, under its own prefix.
         let made = || {
@@ -108,6 +113,8 @@ impl Fanfare {
             metadata: draft.metadata.unwrap_or_default(),
             operational,
             quotas: draft.quotas.unwrap_or_default(),
+            rate_limit,
+            external: None,
             created_at: now,
             updated_at: now,
         };
@@ -171,7 +178,7 @@ impl Fanfare {
         found: Vec<Fault>,
     ) -> Result<Tenant, UseCaseError> {
         let mut faults = Faults::new(found);
-        check(&draft, &mut faults);
+        let rate_limit = check(&draft, &mut faults);
         if draft.id.as_deref().is_some_and(|given| given != id) {
             faults.add("#/id", "can't be changed");
         }
@@ -187,6 +194,7 @@ impl Fanfare {
             tenant.metadata = draft.metadata.clone().unwrap_or_default();
             tenant.operational = operational;
             tenant.quotas = draft.quotas.unwrap_or_default();
+            tenant.rate_limit = rate_limit;
             tenant.updated_at = now;
             Ok(())
         };
@@ -206,11 +214,13 @@ impl Fanfare {
         environment: &EnvironmentId,
         id: &str,
     ) -> Result<(), UseCaseError> {
-        let endpoints = Change::RemoveOfTenant {
+        let tenant = self.tenant(environment, id).await?;
+        let mut others = vec![Change::RemoveOfTenant {
             environment: environment.to_string(),
             tenant: id.to_owned(),
-        };
-        self.remove::<Tenant>(in_environment(environment, id), vec![endpoints])
+        }];
+        others.extend(crate::external::tenant_id_removal(&tenant));
+        self.remove::<Tenant>(in_environment(environment, id), others)
             .await
     }
 }

@@ -74,6 +74,7 @@ impl Fanfare {
             created_at: now,
             deliver_at: None,
             expires_at: None,
+            data_until: None,
             data: Bytes::from(data.to_string()),
             targets: vec![target.endpoint.id],
         };

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::endpoint::External;
 use crate::name::{EnvironmentId, TenantId};
 use crate::quota::TenantQuotas;
+use crate::rate::RateLimit;
 use crate::time::Timestamp;
 
 /// A world of its own: production, staging, another product.
@@ -20,7 +22,7 @@ pub struct Environment {
 }
 
 /// A customer of the product that publishes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tenant {
     /// The environment that it belongs to.
     pub environment: EnvironmentId,
@@ -36,6 +38,12 @@ pub struct Tenant {
     /// Its own quotas.
     #[serde(default)]
     pub quotas: TenantQuotas,
+    /// The most requests that all its endpoints together take in a time; none: as many as they bear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
+    /// What a dialect keeps of it besides the rest, with another id for it; none for native ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<External>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.

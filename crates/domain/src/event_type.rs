@@ -27,6 +27,9 @@ pub struct EventType {
     pub policy: PolicyPatch,
     /// From when on it can't be published any more.
     pub retired_at: Option<Timestamp>,
+    /// What only a dialect's own answers show.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub external: serde_json::Map<String, Value>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.

@@ -32,6 +32,9 @@ pub struct Key {
     /// How many events it may publish; none: as the operator set it for all keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publish_rate: Option<RateLimit>,
+    /// What of a dialect's flagged event types it may see.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feature_flags: Vec<String>,
     /// From when on it is refused.
     pub expires_at: Option<Timestamp>,
     /// When it was made.

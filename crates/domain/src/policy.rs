@@ -34,6 +34,11 @@ pub struct DeliveryPolicy {
     pub total_time: Option<Duration>,
     /// The most that a `Retry-After` can put the next attempt off; none: it is not heeded.
     pub retry_after_limit: Option<Duration>,
+    /// The most that a `Retry-After` can make of a planned wait, as a multiple of it; none: any, within
+    /// the limit above.
+    pub retry_after_waits: Option<f64>,
+    /// The least wait after an answer that did not come in time, and after 429.
+    pub overloaded_wait: Duration,
     /// Whether 410 disables the endpoint and ends the delivery.
     pub gone_disables: bool,
     /// Whether a delivery that used up its attempts disables the endpoint.
@@ -218,6 +223,8 @@ impl DeliveryPolicy {
             jitter: 0.1,
             total_time: None,
             retry_after_limit: Some(Duration::from_secs(24 * HOUR)),
+            retry_after_waits: None,
+            overloaded_wait: Duration::ZERO,
             gone_disables: true,
             exhausted_disables: false,
             breaker: Some(BreakerRules::native()),
@@ -237,6 +244,8 @@ impl DeliveryPolicy {
             jitter: patch.jitter.unwrap_or(self.jitter),
             total_time: patch.total_time.or(self.total_time),
             retry_after_limit: patch.retry_after_limit.or(self.retry_after_limit),
+            retry_after_waits: self.retry_after_waits,
+            overloaded_wait: self.overloaded_wait,
             gone_disables: patch.gone_disables.unwrap_or(self.gone_disables),
             exhausted_disables: patch.exhausted_disables.unwrap_or(self.exhausted_disables),
             breaker: match &patch.breaker {
@@ -346,8 +355,19 @@ impl DeliveryPolicy {
             return exhausted;
         };
         let stretched = wait.mul_f64(1.0 + self.jitter * chance.clamp(0.0, 1.0));
-        let mut due_at = result.ended_at.after(stretched);
+        let overloaded = result.error == Some(ErrorKind::Timeout) || result.status == Some(429);
+        let least = if overloaded {
+            self.overloaded_wait
+        } else {
+            Duration::ZERO
+        };
+        let planned = stretched.max(least);
+        let mut due_at = result.ended_at.after(planned);
         if let (Some(limit), Some(wish)) = (self.retry_after_limit, result.retry_after) {
+            let limit = match self.retry_after_waits {
+                Some(waits) => limit.min(planned.mul_f64(waits)),
+                None => limit,
+            };
             due_at = due_at.max(wish.at(result.ended_at).min(result.ended_at.after(limit)));
         }
         if self

@@ -61,7 +61,7 @@ pub enum InvalidSecret {
     #[error("must be standard base64 after its prefix")]
     Base64,
     /// Too short or too long for HMAC.
-    #[error("must be 24 to 64 bytes, in base64, after \"whsec_\"")]
+    #[error("must be 24 to 75 bytes, in base64, after \"whsec_\"")]
     HmacLength,
     /// Not an Ed25519 key.
     #[error(
@@ -115,7 +115,8 @@ impl SecretKind {
             let bytes = STANDARD
                 .decode(encoded)
                 .map_err(|_| InvalidSecret::Base64)?;
-            if !(24..=64).contains(&bytes.len()) {
+            // The standard recommends up to 64; some providers give more.
+            if !(24..=75).contains(&bytes.len()) {
                 return Err(InvalidSecret::HmacLength);
             }
             let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &bytes);

@@ -58,6 +58,7 @@ pub(crate) fn event(number: u64) -> Event {
         created_at: time(number),
         deliver_at: None,
         expires_at: None,
+        data_until: None,
         data: Bytes::from(format!("{{\"number\":{number}}}")),
         targets: vec![endpoint(1), endpoint(2)],
     }
@@ -73,6 +74,7 @@ pub(crate) fn full_event(number: u64) -> Event {
         attributes: Attributes::new(attributes).unwrap(),
         deliver_at: Some(time(number + 50)),
         expires_at: Some(time(number + 60)),
+        data_until: Some(time(number + 70)),
         ..event(number)
     }
 }

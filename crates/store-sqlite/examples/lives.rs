@@ -66,6 +66,7 @@ impl World {
             created_at: now,
             deliver_at: None,
             expires_at: None,
+            data_until: None,
             data: Bytes::from(vec![b'7'; 512]),
             targets: vec![EndpointId::from_bits(1 + tenant as u128)],
         }

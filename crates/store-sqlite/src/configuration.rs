@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use fanfare_app::port::configuration::{
-    Applied, Change, Changed, Configuration, Document, DocumentKey, DocumentQuery, Revision,
+    Applied, Change, Changed, Configuration, Document, DocumentKey, DocumentQuery, IdQuery,
+    Revision,
 };
 use fanfare_app::port::error::StoreError;
 
@@ -34,6 +35,14 @@ impl Configuration for SqliteConfiguration {
         let readers = &self.database.readers;
         readers
             .read(move |reading| read::list(reading, &query))
+            .await
+    }
+
+    async fn list_by_id(&self, query: &IdQuery) -> Result<Vec<Document>, StoreError> {
+        let query = query.clone();
+        let readers = &self.database.readers;
+        readers
+            .read(move |reading| read::list_by_id(reading, &query))
             .await
     }
 

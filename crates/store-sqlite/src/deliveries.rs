@@ -12,7 +12,7 @@ use fanfare_app::port::error::StoreError;
 use fanfare_app::port::log::Position;
 use fanfare_domain::attempt::Attempt;
 use fanfare_domain::delivery::{Delivery, DiscardedReason};
-use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
+use fanfare_domain::id::{AttemptId, DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::Scope;
 use fanfare_domain::order::{Ordering, Strand};
 use fanfare_domain::time::Timestamp;
@@ -245,6 +245,21 @@ impl Deliveries for SqliteDeliveries {
         let readers = &self.database.readers;
         readers
             .read(move |reading| attempts::of(reading, &scope, delivery))
+            .await
+    }
+
+    async fn replace_response(
+        &self,
+        scope: &Scope,
+        attempt: AttemptId,
+        body: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        let scope = scope.clone();
+        let writer = &self.database.writer;
+        writer
+            .ask(body.len() + 256, move |writing| {
+                attempts::replace_response(writing.connection, &scope, attempt, &body)
+            })
             .await
     }
 

@@ -136,6 +136,17 @@ impl Log for SqliteLog {
             .await
     }
 
+    async fn data_past(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(Position, EventId)>, StoreError> {
+        let readers = &self.database.readers;
+        readers
+            .read(move |reading| retention::data_past(reading, now, limit))
+            .await
+    }
+
     async fn drop_payloads(&self, positions: Vec<Position>) -> Result<(), StoreError> {
         let writer = &self.database.writer;
         let weight = positions.len() * retention::WEIGHT;

@@ -47,6 +47,9 @@ pub(crate) struct EventInput {
     /// When its deliveries are discarded, with the reason `expired`, if they have not ended before; later
     /// than now and than `deliver_at`. An attempt that is under way then still counts.
     expires_at: Option<Time>,
+    /// When its data is forgotten, if the server's retention has not taken it before. What still waits to
+    /// be delivered keeps it until then.
+    data_until: Option<Time>,
 }
 
 /// An event of a batch.
@@ -77,6 +80,8 @@ pub(crate) struct BatchEventInput {
     deliver_at: Option<Time>,
     /// When its deliveries end, as where one event is published.
     expires_at: Option<Time>,
+    /// When its data is forgotten, as where one event is published.
+    data_until: Option<Time>,
 }
 
 /// Several events to publish.
@@ -117,6 +122,8 @@ impl From<EventInput> for EventDraft {
             data: given.data.map(own_bytes),
             deliver_at: given.deliver_at.map(|time| time.0),
             expires_at: given.expires_at.map(|time| time.0),
+            data_until: given.data_until.map(|time| time.0),
+            terms: Default::default(),
             found: Vec::new(),
         }
     }
@@ -151,6 +158,7 @@ impl BatchEventInput {
             attributes: self.attributes,
             deliver_at: self.deliver_at,
             expires_at: self.expires_at,
+            data_until: self.data_until,
         };
         (self.tenant, event)
     }

@@ -105,6 +105,9 @@ pub(crate) struct EventSummaryView {
     /// When its deliveries end if they have not ended before; null: only their policy ends them.
     #[schema(required)]
     expires_at: Option<Time>,
+    /// When its data is forgotten at the latest; null: as the server's retention says.
+    #[schema(required)]
+    data_until: Option<Time>,
     /// To how many endpoints it went at first.
     deliveries: usize,
     /// Whether its data is still kept.
@@ -136,6 +139,7 @@ impl From<&Event> for EventSummaryView {
             timestamp: event.created_at.into(),
             deliver_at: event.deliver_at.map(Time),
             expires_at: event.expires_at.map(Time),
+            data_until: event.data_until.map(Time),
             deliveries: event.targets.len(),
             payload_kept: !event.payload_gone(),
         }

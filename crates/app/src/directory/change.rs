@@ -61,7 +61,9 @@ impl Directory {
                 if tenant.operational {
                     all.operational.push(tenant.id.clone());
                 }
-                all.tenants.entry(tenant.id).or_default().quotas = tenant.quotas;
+                let resident = all.tenants.entry(tenant.id).or_default();
+                resident.quotas = tenant.quotas;
+                resident.pace.set(tenant.rate_limit);
             }
             Kind::EventType => {
                 let event_type: EventType = read(document)?;
@@ -93,7 +95,9 @@ impl Directory {
                 let all = world.environments.entry(environment).or_default();
                 target.type_policies = Arc::clone(&all.type_policies);
                 let resident = all.tenants.entry(target.endpoint.scope.tenant.clone());
-                target.waiting = Arc::clone(&resident.or_default().waiting);
+                let resident = resident.or_default();
+                target.waiting = Arc::clone(&resident.waiting);
+                target.tenant_pace = Arc::clone(&resident.pace);
                 let target = Arc::new(target);
                 let before = world.put_target(Arc::clone(&target));
                 drop(world);
@@ -111,7 +115,7 @@ impl Directory {
                     .insert(document.key.id.clone(), key.digest);
                 world.keys.insert(key.digest, Arc::new(key));
             }
-            Kind::ExternalId => {}
+            Kind::ExternalId | Kind::Answer => {}
         }
         Ok(())
     }
@@ -149,7 +153,7 @@ impl Directory {
                     world.keys.remove(&digest);
                 }
             }
-            Kind::ExternalId => {}
+            Kind::ExternalId | Kind::Answer => {}
         }
     }
 }

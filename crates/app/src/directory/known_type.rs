@@ -59,6 +59,11 @@ impl KnownType {
         }
     }
 
+    /// Whether a schema could be an event type's.
+    pub(crate) fn check_schema(schema: &Value) -> Result<(), SchemaRefused> {
+        compile(schema).map(drop)
+    }
+
     /// Whether data must satisfy a schema.
     #[must_use]
     pub fn has_schema(&self) -> bool {

@@ -12,6 +12,7 @@ use fanfare_domain::signature::Signer;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Uri};
 
+use super::tenant_pace::TenantPace;
 use super::type_policies::TypePolicies;
 use crate::filter::EndpointFilter;
 use crate::format::{Format, Formats};
@@ -29,6 +30,8 @@ pub struct Target {
     pub(super) type_policies: Arc<TypePolicies>,
     /// How many deliveries of its tenant have not ended, about.
     pub(super) waiting: Arc<AtomicI64>,
+    /// The rate that it shares with its tenant's other endpoints.
+    pub tenant_pace: Arc<TenantPace>,
     /// What signs.
     pub signer: Signer,
     /// The headers that are the same for each request.
@@ -72,12 +75,11 @@ impl Target {
             }
         }
         Self {
-            uri: url::Url::parse(&endpoint.url)
-                .ok()
-                .and_then(|url| url.as_str().parse().ok()),
+            uri: requested(&endpoint.url),
             policy: format.preset().with(&endpoint.policy),
             type_policies: Arc::default(),
             waiting: Arc::default(),
+            tenant_pace: Arc::default(),
             signer: Signer::new(&endpoint.secrets),
             filter,
             headers,
@@ -109,6 +111,17 @@ impl Target {
         let usual = self.format.preset().with(of_type);
         usual.with(&self.endpoint.policy)
     }
+}
+
+/// What is asked of a URL: credentials and fragments, which a dialect may let in, are no part of it.
+fn requested(url: &str) -> Option<Uri> {
+    let mut url = url::Url::parse(url).ok()?;
+    url.set_fragment(None);
+    if !url.username().is_empty() || url.password().is_some() {
+        url.set_username("").ok()?;
+        url.set_password(None).ok()?;
+    }
+    url.as_str().parse().ok()
 }
 
 impl fmt::Debug for Target {

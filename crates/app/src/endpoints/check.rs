@@ -11,7 +11,7 @@ use fanfare_domain::policy::PolicyPatch;
 use fanfare_domain::rate::RateLimit;
 use fanfare_domain::target_url::check_url;
 
-use super::{EndpointDraft, SubscriptionDraft};
+use super::{EndpointDraft, RateLimitDraft, SubscriptionDraft};
 use crate::environments::check_text;
 use crate::error::Faults;
 use crate::fanfare::Fanfare;
@@ -86,16 +86,7 @@ impl Fanfare {
                 "can be \"hold\" only where \"ordering\" is \"by_key\" or \"strict\"",
             );
         }
-        let rate_limit = draft.rate_limit.map(|given| RateLimit {
-            requests: given.requests,
-            per: given.per,
-            burst: given
-                .burst
-                .unwrap_or_else(|| RateLimit::usual_burst(given.requests, given.per)),
-        });
-        for cause in rate_limit.iter().flat_map(RateLimit::faults) {
-            faults.add(format!("#/rate_limit/{}", cause.member), cause.detail);
-        }
+        let rate_limit = draft.rate_limit.map(|given| given.check(faults));
         Some(Given {
             url: draft.url.clone()?,
             description,
@@ -174,6 +165,23 @@ impl Fanfare {
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl RateLimitDraft {
+    /// The rate; it counts only if no fault was added.
+    pub(crate) fn check(self, faults: &mut Faults) -> RateLimit {
+        let rate = RateLimit {
+            requests: self.requests,
+            per: self.per,
+            burst: self
+                .burst
+                .unwrap_or_else(|| RateLimit::usual_burst(self.requests, self.per)),
+        };
+        for cause in rate.faults() {
+            faults.add(format!("#/rate_limit/{}", cause.member), cause.detail);
+        }
+        rate
     }
 }
 

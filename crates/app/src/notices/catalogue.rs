@@ -180,6 +180,7 @@ mod tests {
                 subcategories: Vec::new(),
                 policy: Default::default(),
                 retired_at: None,
+                external: Default::default(),
                 created_at: Timestamp::default(),
                 updated_at: Timestamp::default(),
             });

@@ -199,6 +199,8 @@ impl Fanfare {
             data: data.to_string().into(),
             deliver_at: None,
             expires_at: None,
+            data_until: None,
+            terms: Default::default(),
         };
         let ready = self.ready(listener, &route, said, None, now);
         (!ready.targets.is_empty()).then_some(ready)

@@ -24,17 +24,20 @@ pub enum Kind {
     Key,
     /// An id of another provider's form, see the dialects.
     ExternalId,
+    /// What a request of a dialect was answered, for its repetitions.
+    Answer,
 }
 
 impl Kind {
     /// All kinds, in the order in which they are loaded.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Environment,
         Self::Tenant,
         Self::EventType,
         Self::Endpoint,
         Self::Key,
         Self::ExternalId,
+        Self::Answer,
     ];
 
     /// Its name in the store.
@@ -47,6 +50,7 @@ impl Kind {
             Self::Endpoint => "endpoint",
             Self::Key => "key",
             Self::ExternalId => "external_id",
+            Self::Answer => "answer",
         }
     }
 
@@ -173,6 +177,23 @@ pub struct DocumentQuery {
     pub limit: usize,
 }
 
+/// Which documents to list, by their ids, byte by byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdQuery {
+    /// What they are.
+    pub kind: Kind,
+    /// Their environment; empty for environments.
+    pub environment: String,
+    /// Their tenant; empty for what belongs to the environment.
+    pub tenant: String,
+    /// Only those that come after this one, in the list's order.
+    pub after: Option<String>,
+    /// Whether the highest comes first.
+    pub descending: bool,
+    /// The most.
+    pub limit: usize,
+}
+
 /// The configuration part of the store.
 #[async_trait]
 pub trait Configuration: Send + Sync + 'static {
@@ -181,6 +202,9 @@ pub trait Configuration: Send + Sync + 'static {
 
     /// Documents, newest first by [`Document::created`].
     async fn list(&self, query: &DocumentQuery) -> Result<Vec<Document>, StoreError>;
+
+    /// Documents in the order of their ids.
+    async fn list_by_id(&self, query: &IdQuery) -> Result<Vec<Document>, StoreError>;
 
     /// Makes changes, all or none; durable when it answers.
     async fn apply(&self, changes: Vec<Change>) -> Result<Applied, StoreError>;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use fanfare_domain::attempt::{Attempt, ErrorKind};
 use fanfare_domain::delivery::{Delivery, DiscardedReason, StateName};
-use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
+use fanfare_domain::id::{AttemptId, DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::{EventTypeName, Scope};
 use fanfare_domain::order::{Ordering, Strand, Turn};
 use fanfare_domain::time::Timestamp;
@@ -275,6 +275,14 @@ pub trait Deliveries: Jobs {
         scope: &Scope,
         delivery: DeliveryId,
     ) -> Result<Vec<Attempt>, StoreError>;
+
+    /// Puts other bytes in the place of what an attempt was answered; false where there is no such attempt.
+    async fn replace_response(
+        &self,
+        scope: &Scope,
+        attempt: AttemptId,
+        body: Vec<u8>,
+    ) -> Result<bool, StoreError>;
 
     /// The tallies of an endpoint for minutes from `from` to before `to`, oldest first.
     async fn tallies(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use fanfare_domain::event::Attributes;
+use fanfare_domain::event::{Attributes, check_event_id};
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::{EventTypeName, Scope};
 use fanfare_domain::time::Timestamp;
@@ -35,6 +35,8 @@ pub struct Event {
     pub deliver_at: Option<Timestamp>,
     /// When its first deliveries end if they have not ended before.
     pub expires_at: Option<Timestamp>,
+    /// When its data is forgotten, if the operator's retention has not taken it before.
+    pub data_until: Option<Timestamp>,
     /// The data, as the bytes that came in. Empty once its retention is over, see [`Event::payload_gone`].
     pub data: Bytes,
     /// The endpoints that matched, in the order of their deliveries' places.
@@ -45,7 +47,10 @@ impl Event {
     /// The id that callers and receivers see: the caller's own where it chose one.
     #[must_use]
     pub fn public_id(&self) -> String {
-        self.uid.clone().unwrap_or_else(|| self.id.to_string())
+        // One that was taken by a dialect's rules may be none that native receivers can verify.
+        let sendable = |uid: &&String| check_event_id(uid).is_ok();
+        let uid = self.uid.as_ref().filter(sendable);
+        uid.cloned().unwrap_or_else(|| self.id.to_string())
     }
 
     /// From when on its deliveries are due, the first wait of their policy aside.
@@ -230,6 +235,14 @@ pub trait Log: Send + Sync + 'static {
         &self,
         time: Timestamp,
         after: Position,
+        limit: usize,
+    ) -> Result<Vec<(Position, EventId)>, StoreError>;
+
+    /// Ids of up to `limit` events with a payload whose own `data_until` is `now` or before it, the longest
+    /// past first.
+    async fn data_past(
+        &self,
+        now: Timestamp,
         limit: usize,
     ) -> Result<Vec<(Position, EventId)>, StoreError>;
 

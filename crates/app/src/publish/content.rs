@@ -26,6 +26,10 @@ pub(super) fn event_digest(said: &Said) -> ContentDigest {
         });
         context.update(times.to_string().as_bytes());
     }
+    if let Some(until) = said.data_until {
+        let member = serde_json::json!({"data_until": until});
+        context.update(member.to_string().as_bytes());
+    }
     context.update(&canonical(&said.data));
     shortened(context)
 }

@@ -220,6 +220,12 @@ impl Lane {
                 return state.end(Some(ready_at));
             }
         }
+        // Asked before a slot is: a lane that may not send must not keep one from another.
+        if let Some(ready_at) = target.tenant_pace.wait_until(now, shared.began)
+            && !planted(Fault::IgnoreRate)
+        {
+            return state.end(Some(ready_at));
+        }
         let first = job.is_first() && !self.failing.load(Ordering::Relaxed);
         let class = if first || planted(Fault::IgnoreReserve) {
             Class::First
@@ -229,13 +235,20 @@ impl Lane {
         if slot.as_ref().is_some_and(|slot| !slot.serves(class)) {
             return Next::GiveBack;
         }
-        let slot = match slot.take() {
+        let given_back = &mut *slot;
+        let slot = match given_back.take() {
             Some(slot) => slot,
             None => match shared.slots.take(class) {
                 Some(slot) => slot,
                 None => return state.wait_for_slot(class),
             },
         };
+        if let Err(ready_at) = target.tenant_pace.take(now, shared.began)
+            && !planted(Fault::IgnoreRate)
+        {
+            *given_back = Some(slot);
+            return state.end(Some(ready_at));
+        }
         let wake_at = target.endpoint.rate_limit.as_ref().and_then(|limit| {
             let pace = state.pace.as_mut()?;
             pace.take(limit, now);

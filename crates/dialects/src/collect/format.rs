@@ -88,6 +88,8 @@ fn preset() -> DeliveryPolicy {
         total_time: Some(24 * HOUR),
         // The original's pages give neither `Retry-After` nor 410 a meaning.
         retry_after_limit: None,
+        retry_after_waits: None,
+        overloaded_wait: Duration::ZERO,
         gone_disables: false,
         exhausted_disables: true,
         // The schedule's times are the original's promise, and the pause ends what fails.

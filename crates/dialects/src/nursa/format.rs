@@ -39,6 +39,8 @@ fn preset() -> DeliveryPolicy {
         jitter: 0.0,
         total_time: None,
         retry_after_limit: None,
+        retry_after_waits: None,
+        overloaded_wait: Duration::ZERO,
         gone_disables: false,
         exhausted_disables: false,
         // The schedule's times are the original's promise, and so is that a webhook stays as it is.

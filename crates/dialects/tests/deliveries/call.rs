@@ -78,6 +78,7 @@ impl Api {
     /// One more key.
     pub(crate) async fn key(fanfare: &Fanfare) -> String {
         let draft = KeyDraft {
+            feature_flags: Vec::new(),
             publish_rate: None,
             name: Some("manager".to_owned()),
             role: Some(Role::Manager),

@@ -189,6 +189,7 @@ async fn furnish(fanfare: &Fanfare, dialect: &dyn Dialect) -> Values {
         ("foreign", &away.id, Role::Manager, Some("acme")),
     ] {
         let draft = KeyDraft {
+            feature_flags: Vec::new(),
             publish_rate: None,
             name: Some(name.to_owned()),
             role: Some(role),

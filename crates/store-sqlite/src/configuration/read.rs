@@ -1,7 +1,7 @@
 //! Reading documents.
 
 use fanfare_app::port::configuration::{
-    Changed, Document, DocumentKey, DocumentQuery, Kind, Revision,
+    Changed, Document, DocumentKey, DocumentQuery, IdQuery, Kind, Revision,
 };
 use rusqlite::Params;
 
@@ -46,6 +46,28 @@ pub(super) fn list(reading: &Reading<'_>, query: &DocumentQuery) -> Result<Vec<D
             documents(reading, &sql, (kind, &*query.environment, before, limit))
         }
     }
+}
+
+pub(super) fn list_by_id(reading: &Reading<'_>, query: &IdQuery) -> Result<Vec<Document>, Failure> {
+    let (compare, order) = if query.descending {
+        ("<", "DESC")
+    } else {
+        (">", "ASC")
+    };
+    let after = match &query.after {
+        Some(_) => format!("AND id {compare} ?4"),
+        None => "AND ?4 IS NULL".to_owned(),
+    };
+    // Along the primary key, whose texts are compared byte by byte.
+    let sql = format!(
+        "SELECT {COLUMNS} FROM documents
+        WHERE kind = ?1 AND environment = ?2 AND tenant = ?3 {after} AND body IS NOT NULL
+        ORDER BY id {order} LIMIT ?5"
+    );
+    let kind = query.kind.as_str();
+    let place = (kind, &*query.environment, &*query.tenant);
+    let (after, limit) = (query.after.as_deref(), limit(query.limit));
+    documents(reading, &sql, (place.0, place.1, place.2, after, limit))
 }
 
 pub(super) fn changes_after(

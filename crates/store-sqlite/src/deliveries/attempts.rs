@@ -5,7 +5,7 @@ use fanfare_domain::attempt::Attempt;
 use fanfare_domain::id::{AttemptId, DeliveryId};
 use fanfare_domain::name::Scope;
 use fanfare_domain::time::Timestamp;
-use rusqlite::Statement;
+use rusqlite::{Connection, Statement};
 
 use crate::failure::Failure;
 use crate::reader::Reading;
@@ -70,6 +70,21 @@ pub(super) fn of(
         })?);
     }
     Ok(found)
+}
+
+pub(super) fn replace_response(
+    connection: &Connection,
+    scope: &Scope,
+    attempt: AttemptId,
+    body: &[u8],
+) -> Result<bool, Failure> {
+    let Some(scope) = scopes::find(connection, scope)? else {
+        return Ok(false);
+    };
+    let replaced = connection
+        .prepare_cached("UPDATE attempts SET response_body = ?3 WHERE id = ?2 AND scope = ?1")?
+        .execute((scope, attempt.to_bytes(), body))?;
+    Ok(replaced == 1)
 }
 
 fn read(row: &Row<'_, '_>) -> Result<Attempt, Failure> {

@@ -79,8 +79,9 @@ fn insert(
     connection
         .prepare_cached(
             "INSERT INTO events (position, scope, id, created_at, event_type, subcategory,
-            attributes, uid, content, targets, data, ordering_key, deliver_at, expires_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            attributes, uid, content, targets, data, ordering_key, deliver_at, expires_at,
+            data_until)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
         .execute((
             position,
@@ -97,6 +98,7 @@ fn insert(
             &event.ordering_key,
             event.deliver_at.map(|at| at.micros()),
             event.expires_at.map(|at| at.micros()),
+            event.data_until.map(|at| at.micros()),
         ))?;
     if let Some(key) = &append.idempotency {
         // An expired key's row is taken over.

@@ -56,6 +56,31 @@ pub(super) fn accepted_before(
     Ok(found)
 }
 
+pub(super) fn data_past(
+    reading: &Reading<'_>,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<(Position, EventId)>, Failure> {
+    let mut statement = reading.connection.prepare_cached(
+        "SELECT position, id FROM events INDEXED BY events_data_until
+        WHERE data_until IS NOT NULL AND data <> x'' AND data_until <= ?1
+        ORDER BY data_until LIMIT ?2",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query((now.micros(), limit))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let row = Row {
+            row,
+            table: "events",
+            key: 1,
+        };
+        let id = EventId::from_bytes(row.get(1, "id")?);
+        found.push((row.get(0, "position")?, id));
+    }
+    Ok(found)
+}
+
 pub(super) fn drop_payloads(writing: &Writing<'_>, positions: &[Position]) -> Result<(), Failure> {
     let mut statement = writing
         .connection

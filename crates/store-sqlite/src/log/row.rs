@@ -17,7 +17,7 @@ use crate::scopes::ScopeNames;
 /// What [`read`] reads, in its order.
 pub(super) const COLUMNS: &str = "position, scope, id, created_at, event_type, subcategory, \
     attributes, uid, targets, data, ordering_key, \
-    deliver_at, expires_at";
+    deliver_at, expires_at, data_until";
 
 /// Reads a row of [`COLUMNS`].
 pub(super) fn read(
@@ -61,6 +61,7 @@ pub(super) fn read_of(row: &Row<'_, '_>, scope: Scope) -> Result<(Position, Arc<
         created_at: Timestamp::from_micros(row.get(3, "created_at")?),
         deliver_at: time(11, "deliver_at")?,
         expires_at: time(12, "expires_at")?,
+        data_until: time(13, "data_until")?,
         data: Bytes::from(data),
         targets,
     };

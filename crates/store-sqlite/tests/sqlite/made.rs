@@ -37,6 +37,7 @@ pub(super) fn event(number: u64, bytes: usize) -> Event {
         created_at,
         deliver_at: None,
         expires_at: None,
+        data_until: None,
         data: Bytes::from(vec![b'7'; bytes]),
         targets: vec![EndpointId::from_bits(1)],
     }

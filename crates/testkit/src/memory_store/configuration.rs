@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use fanfare_app::port::configuration::{
-    Applied, Change, Changed, Document, DocumentKey, DocumentQuery, Kind, Revision,
+    Applied, Change, Changed, Document, DocumentKey, DocumentQuery, IdQuery, Kind, Revision,
 };
 use fanfare_app::port::{Configuration, StoreError};
 
@@ -58,6 +58,34 @@ impl Documents {
             .filter(|document| query.before.is_none_or(|before| document.created < before))
             .collect();
         found.sort_unstable_by_key(|document| std::cmp::Reverse(document.created));
+        found.truncate(query.limit);
+        found
+    }
+
+    fn list_by_id(&self, query: &IdQuery) -> Vec<Document> {
+        let within = |document: &Document| {
+            let key = &document.key;
+            let after = query.after.as_ref().is_none_or(|after| {
+                if query.descending {
+                    key.id < *after
+                } else {
+                    key.id > *after
+                }
+            });
+            key.kind == query.kind
+                && key.environment == query.environment
+                && key.tenant == query.tenant
+                && after
+        };
+        let documents = self.by_key.iter();
+        let mut found: Vec<_> = documents
+            .filter_map(|(key, entry)| Self::document(key, entry))
+            .filter(within)
+            .collect();
+        found.sort_unstable_by(|one, other| one.key.id.cmp(&other.key.id));
+        if query.descending {
+            found.reverse();
+        }
         found.truncate(query.limit);
         found
     }
@@ -167,6 +195,13 @@ impl Configuration for MemoryStore {
     async fn list(&self, query: &DocumentQuery) -> Result<Vec<Document>, StoreError> {
         self.call(Call::ReadConfiguration, |state| {
             state.configuration.list(query)
+        })
+        .await
+    }
+
+    async fn list_by_id(&self, query: &IdQuery) -> Result<Vec<Document>, StoreError> {
+        self.call(Call::ReadConfiguration, |state| {
+            state.configuration.list_by_id(query)
         })
         .await
     }

@@ -465,6 +465,24 @@ impl Deliveries for MemoryStore {
         .await
     }
 
+    async fn replace_response(
+        &self,
+        scope: &Scope,
+        attempt: AttemptId,
+        body: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        self.call(Call::Retain, |state| {
+            let place = (scope.clone(), attempt);
+            let kept = state.deliveries.attempts.get_mut(&place);
+            let found = kept.is_some();
+            if let Some(kept) = kept {
+                kept.response_body = body;
+            }
+            found
+        })
+        .await
+    }
+
     async fn tallies(
         &self,
         endpoint: EndpointId,

@@ -252,6 +252,27 @@ impl Log for MemoryStore {
         .await
     }
 
+    async fn data_past(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(Position, EventId)>, StoreError> {
+        self.call(Call::Retain, |state| {
+            let past = |event: &Event| event.data_until.filter(|until| *until <= now);
+            let mut found: Vec<_> = state
+                .log
+                .after(0)
+                .filter(|(_, event)| !event.payload_gone())
+                .filter_map(|(position, event)| Some((past(event)?, position, event.id)))
+                .collect();
+            found.sort_unstable();
+            found.truncate(limit);
+            let places = found.into_iter().map(|(_, position, id)| (position, id));
+            places.collect()
+        })
+        .await
+    }
+
     async fn drop_payloads(&self, positions: Vec<Position>) -> Result<(), StoreError> {
         self.call(Call::Retain, |state| {
             for position in positions {
