@@ -56,6 +56,8 @@ struct Inhabitants {
     types: HashMap<EventTypeName, Arc<KnownType>>,
     type_policies: Arc<TypePolicies>,
     tenants: HashMap<TenantId, Resident>,
+    /// Tenants by the id that a dialect's clients know them by.
+    by_external: HashMap<String, TenantId>,
     /// Those of the tenants that are operational; nearly always none or one.
     operational: Vec<TenantId>,
 }
@@ -66,6 +68,8 @@ struct Resident {
     /// Its endpoints, oldest first.
     endpoints: Arc<Vec<Arc<Target>>>,
     quotas: TenantQuotas,
+    /// The id that a dialect's clients know it by.
+    external: Option<String>,
     /// How many of its deliveries have not ended, about.
     waiting: Arc<AtomicI64>,
     /// How far the rate of all its endpoints together is used up.
@@ -139,6 +143,26 @@ impl Directory {
             .environments
             .get(&scope.environment)
             .is_some_and(|all| all.tenants.contains_key(&scope.tenant))
+    }
+
+    /// The tenant that a dialect's clients know by this id.
+    #[must_use]
+    pub fn tenant_by_external(&self, environment: &EnvironmentId, id: &str) -> Option<TenantId> {
+        let world = self.world.read();
+        let all = world.environments.get(environment)?;
+        all.by_external.get(id).cloned()
+    }
+
+    /// An event type of an environment.
+    #[must_use]
+    pub fn event_type(&self, environment: &EnvironmentId, name: &str) -> Option<Arc<KnownType>> {
+        let world = self.world.read();
+        world
+            .environments
+            .get(environment)?
+            .types
+            .get(name)
+            .cloned()
     }
 
     /// Whether what happens to this tenant's endpoints is told to an operational tenant: one is there,
@@ -245,7 +269,10 @@ impl Route {
     pub fn enabled(&self, id: EndpointId) -> Option<&Arc<Target>> {
         let list = self.endpoints.as_ref()?;
         let place = list.binary_search_by_key(&id, |each| each.endpoint.id);
-        place.ok().map(|place| &list[place]).filter(|target| target.endpoint.enabled())
+        place
+            .ok()
+            .map(|place| &list[place])
+            .filter(|target| target.endpoint.enabled())
     }
 
     /// The enabled endpoints that ask for such an event.

@@ -33,6 +33,11 @@ pub trait Dialect: Send + Sync + 'static {
         None
     }
 
+    /// The most bytes of a request's body; as the server has it for dialects unless told.
+    fn body_bytes(&self) -> Option<usize> {
+        None
+    }
+
     /// Its OpenAPI document, JSON.
     fn openapi(&self) -> &'static str;
 }

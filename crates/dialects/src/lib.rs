@@ -18,6 +18,7 @@ mod limiter;
 mod nursa;
 mod serving;
 mod signing;
+mod svix;
 
 pub use body::BodyRefused;
 pub use dialect::{Dialect, DialectSettings};
@@ -51,6 +52,7 @@ dialects! {
     fullstory::FullStory,
     konpro::KonPro,
     nursa::Nursa,
+    svix::Svix,
 }
 
 fn boxed(dialect: impl Dialect) -> Box<dyn Dialect> {

@@ -61,7 +61,16 @@ impl Directory {
                 if tenant.operational {
                     all.operational.push(tenant.id.clone());
                 }
-                let resident = all.tenants.entry(tenant.id).or_default();
+                let resident = all.tenants.entry(tenant.id.clone()).or_default();
+                let external = tenant.external.map(|external| external.id);
+                if let Some(before) = std::mem::replace(&mut resident.external, external.clone())
+                    && all.by_external.get(&before) == Some(&tenant.id)
+                {
+                    all.by_external.remove(&before);
+                }
+                if let Some(external) = external {
+                    all.by_external.insert(external, tenant.id);
+                }
                 resident.quotas = tenant.quotas;
                 resident.pace.set(tenant.rate_limit);
             }
@@ -128,7 +137,15 @@ impl Directory {
             }
             Kind::Tenant => {
                 if let Some(all) = world.environments.get_mut(key.environment.as_str()) {
-                    all.tenants.remove(key.id.as_str());
+                    let gone = all.tenants.remove(key.id.as_str());
+                    if let Some(external) = gone.and_then(|gone| gone.external)
+                        && all
+                            .by_external
+                            .get(&external)
+                            .is_some_and(|id| id.as_str() == key.id)
+                    {
+                        all.by_external.remove(&external);
+                    }
                     all.operational.retain(|each| each.as_str() != key.id);
                 }
             }

@@ -36,7 +36,9 @@ impl TenantPace {
         }
         let mut state = self.state.lock();
         let limit = state.limit?;
-        let pace = state.pace.get_or_insert_with(|| Pace::used_up(&limit, began));
+        let pace = state
+            .pace
+            .get_or_insert_with(|| Pace::used_up(&limit, began));
         let ready_at = pace.ready_at(&limit, now);
         (ready_at > now).then_some(ready_at)
     }
@@ -53,7 +55,9 @@ impl TenantPace {
         let Some(limit) = state.limit else {
             return Ok(());
         };
-        let pace = state.pace.get_or_insert_with(|| Pace::used_up(&limit, began));
+        let pace = state
+            .pace
+            .get_or_insert_with(|| Pace::used_up(&limit, began));
         let ready_at = pace.ready_at(&limit, now);
         if ready_at > now {
             return Err(ready_at);

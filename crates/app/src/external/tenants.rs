@@ -119,8 +119,7 @@ impl Fanfare {
         mut change: impl FnMut(&mut Tenant) -> Result<(), E> + Send,
     ) -> Result<Tenant, E> {
         for _ in 0..TRIES {
-            let stored: Stored<Tenant> =
-                self.fetch(environment.as_str(), "", id.as_str()).await?;
+            let stored: Stored<Tenant> = self.fetch(environment.as_str(), "", id.as_str()).await?;
             let mut tenant = stored.noun;
             let before = naming_of(&tenant);
             change(&mut tenant)?;

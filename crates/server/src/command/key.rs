@@ -85,7 +85,7 @@ async fn create(fanfare: &Fanfare, args: KeyCreateArgs) -> anyhow::Result<()> {
         Some(span) => Some(SystemClock.now().after(span.context("--expires-in")?)),
     };
     let draft = KeyDraft {
-            feature_flags: Vec::new(),
+        feature_flags: Vec::new(),
         publish_rate: None,
         name: Some(args.name),
         role,

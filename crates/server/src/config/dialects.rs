@@ -97,6 +97,11 @@ fn set(served: &mut ServedDialect, key: &str, value: &str) -> Result<(), Expecte
             let wait = value::duration(std::time::Duration::ZERO..=PolicyPatch::MAX_WAIT);
             policy.waits = Some(value.split(';').map(wait).collect::<Result<_, _>>()?);
         }
+        "disable_after" => {
+            policy.disable_after = Some(value::duration(
+                std::time::Duration::ZERO..=std::time::Duration::from_secs(30 * 24 * 3_600),
+            )(value)?);
+        }
         "jitter" => policy.jitter = Some(value::share(value)?),
         "events_file" => served.settings.events = Some(events(Path::new(value))?),
         other => {

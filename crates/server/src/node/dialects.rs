@@ -40,7 +40,7 @@ pub(crate) fn routes(settings: &Settings, fanfare: &Arc<Fanfare>) -> Routes {
             Arc::clone(fanfare),
             served.environment.clone(),
             served.rate.or_else(|| dialect.calls_per_minute()),
-            BODY_BYTES,
+            dialect.body_bytes().unwrap_or(BODY_BYTES),
         )
         .with_catalogue(dialect.catalogue());
         let document = dialect.openapi();
