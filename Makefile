@@ -5,11 +5,12 @@ TOOLS := target/tools
 VENV := target/venv
 VERIFY := crates/server/tests/verify
 SCHEMATHESIS := crates/server/tests/schemathesis
+SVIX := crates/server/tests/svix
 REDOCLY := openapi/lint/node_modules
 DENY := $(TOOLS)/bin/cargo-deny
 DENY_VERSION := 0.20.2
 
-.PHONY: run test format lint openapi-lint tests mutants simulate signatures api-document schemathesis power-loss kill soak docs dependencies advisories tools openapi postgresql
+.PHONY: run test format lint openapi-lint tests mutants simulate signatures svix svix-methods api-document schemathesis power-loss kill soak docs dependencies advisories tools openapi postgresql
 
 # Builds Fanfare, starts it on its embedded store in data/demo with a sample receiver, does the main
 # job once, step by step, and keeps serving.
@@ -17,7 +18,7 @@ run:
 	$(CARGO) run --locked -p fanfare-server -- demo
 
 # From the quick ones to the long ones.
-test: format lint docs dependencies tests mutants signatures api-document
+test: format lint docs dependencies tests mutants signatures svix api-document
 	@echo "make test: all is well"
 
 format:
@@ -62,6 +63,14 @@ schemathesis: api-document
 signatures: tools
 	$(CARGO) test --locked -p fanfare-server --test it -- --ignored official_libraries
 
+# Svix's contract with its official clients for Python, JavaScript and Rust; and the table of what each of
+# their methods showed, in docs/dialects/svix.md.
+svix: tools $(SVIX)/js/node_modules/.package-lock.json target/svix-client/built
+	$(CARGO) test --locked -p fanfare-server --test it -- --ignored svix
+
+svix-methods: export WRITE_METHODS = yes
+svix-methods: svix
+
 # Longer forms of two tests that are part of `tests`: more moments at which the power fails, more
 # kills under load. SEED chooses the chance.
 power-loss: export ROUNDS ?= 5000
@@ -96,13 +105,21 @@ tools: $(VENV)/installed $(VERIFY)/node_modules/.package-lock.json
 $(DENY):
 	$(CARGO) install --locked --root $(TOOLS) cargo-deny@$(DENY_VERSION)
 
-$(VENV)/installed: $(VERIFY)/requirements.txt $(SCHEMATHESIS)/requirements.txt
+$(VENV)/installed: $(VERIFY)/requirements.txt $(SCHEMATHESIS)/requirements.txt $(SVIX)/python/requirements.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check $(addprefix -r ,$^)
 	touch $@
 
 $(VERIFY)/node_modules/.package-lock.json: $(VERIFY)/package-lock.json
 	cd $(VERIFY) && npm ci --no-audit --no-fund
+	touch $@
+
+$(SVIX)/js/node_modules/.package-lock.json: $(SVIX)/js/package-lock.json
+	cd $(SVIX)/js && npm ci --no-audit --no-fund
+	touch $@
+
+target/svix-client/built: $(SVIX)/rust/Cargo.lock $(wildcard $(SVIX)/rust/src/*.rs)
+	cd $(SVIX)/rust && CARGO_TARGET_DIR=../../../../../target/svix-client $(CARGO) build --locked
 	touch $@
 
 $(REDOCLY)/.package-lock.json: openapi/lint/package-lock.json

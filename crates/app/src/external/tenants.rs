@@ -28,7 +28,9 @@ fn document(environment: &EnvironmentId, dialect: &str, id: &str) -> DocumentKey
     }
 }
 
-fn taken(id: &str) -> UseCaseError {
+fn taken(tenant: &Tenant) -> UseCaseError {
+    let external = tenant.external.as_ref();
+    let id = external.map_or(tenant.id.as_str(), |external| external.id.as_str());
     Conflict::Exists {
         what: "tenant",
         id: id.to_owned(),
@@ -84,7 +86,7 @@ impl Fanfare {
                 self.refresh().await?;
                 Ok(tenant)
             }
-            Applied::Refused(_) => Err(taken(tenant.id.as_str())),
+            Applied::Refused(_) => Err(taken(&tenant)),
         }
     }
 
@@ -146,7 +148,7 @@ impl Fanfare {
                     return Ok(tenant);
                 }
                 Applied::Refused(1) if renamed && after.is_some() => {
-                    return Err(taken(id.as_str()).into());
+                    return Err(taken(&tenant).into());
                 }
                 Applied::Refused(_) => {}
             }

@@ -6,11 +6,12 @@ use fanfare_app::Fanfare;
 use fanfare_domain::endpoint::External;
 use fanfare_domain::environment::Tenant;
 use fanfare_domain::id::EventId;
-use fanfare_domain::name::{EnvironmentId, TenantId};
+use fanfare_domain::name::{EnvironmentId, Scope, TenantId};
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::failure::Failure;
+use super::failure::{Entry, Failure};
 use super::fields::{Fields, required};
 use super::rules::{check_text, check_uid, metadata, rate_limit, shown_rate, throttle_rate};
 use super::{NAME, ids};
@@ -95,16 +96,15 @@ pub(super) async fn made(
     Ok(fanfare.create_external_tenant(NAME, tenant).await?)
 }
 
-/// Makes the application that a body embeds, where its uid is not there; `named` is the one of the path.
-pub(super) async fn embedded(call: &Call, fields: &mut Fields, named: &str) -> Result<(), Failure> {
+/// Reads the application that a body embeds; `named` is the one of the path.
+pub(super) fn embedded(fields: &mut Fields, named: &str) -> Result<Option<ApplicationIn>, Failure> {
     let Some(given) = fields.object("application")?.value() else {
-        return Ok(());
+        return Ok(None);
     };
     let given = ApplicationIn::read(Fields::of(given))?;
     let refused = |message: &str, kind| {
         let loc = &["body", "application", "uid"];
-        let entry = super::failure::Entry::new(loc, message, kind);
-        Err(Failure::Invalid(vec![entry]))
+        Err(Failure::Invalid(vec![Entry::new(loc, message, kind)]))
     };
     match &given.uid {
         None => refused(
@@ -114,15 +114,24 @@ pub(super) async fn embedded(call: &Call, fields: &mut Fields, named: &str) -> R
         Some(uid) if uid != named => {
             refused("must be the one of the path", "application_uid_mismatch")
         }
-        Some(_) if call.application_named(named).is_ok() => Ok(()),
-        Some(_) => {
-            let environment = call.environment()?;
-            match made(call.fanfare(), environment, given).await {
-                // Somebody was faster.
-                Err(_) if call.application_named(named).is_ok() => Ok(()),
-                made => made.map(drop),
+        Some(_) => Ok(Some(given)),
+    }
+}
+
+/// The application of the path; the embedded one is made where it is not there.
+pub(super) async fn found_or_made(
+    call: &Call,
+    embedded: Option<ApplicationIn>,
+) -> Result<Scope, Failure> {
+    match (call.scope(), embedded) {
+        (Err(Failure::Told(StatusCode::NOT_FOUND, ..)), Some(given)) => {
+            match made(call.fanfare(), call.environment()?, given).await {
+                // Or somebody was faster.
+                Ok(_) | Err(Failure::Told(StatusCode::CONFLICT, ..)) => call.scope(),
+                Err(refused) => Err(refused),
             }
         }
+        (found, _) => found,
     }
 }
 

@@ -94,7 +94,7 @@ impl World {
             Arc::clone(&fanfare),
             EnvironmentId::default_environment(),
             given.rate,
-            BODY_BYTES,
+            dialect.body_bytes().unwrap_or(BODY_BYTES),
         );
         let binding = Binding {
             prefixes: dialect.prefixes(),

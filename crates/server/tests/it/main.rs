@@ -24,3 +24,4 @@ mod restart;
 mod start;
 mod stop;
 mod store_trouble;
+mod svix;

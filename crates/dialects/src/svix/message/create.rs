@@ -49,15 +49,16 @@ pub(in crate::svix) async fn run(call: &Call) -> Result<Answer, Failure> {
     }
     let (payload, mut fields) = read(&call.body)?;
     let draft = drafted(payload, &mut fields, call.now())?;
-    application::embedded(call, &mut fields, named).await?;
+    let embedded = application::embedded(&mut fields, named)?;
     fields.finish()?;
+    let scope = application::found_or_made(call, embedded).await?;
     let key = idempotency::digest_of(call).map(|digest| IdempotencyKey {
         digest,
         // The body is not compared.
         content: [0; 16],
         lasts: Some(KNOWN),
     });
-    let published = call.fanfare().publish(call.scope()?, draft, key).await;
+    let published = call.fanfare().publish(scope, draft, key).await;
     match published {
         Ok(accepted) => Ok(Answer::accepted(&shown(&accepted.event, with_content))),
         Err(UseCaseError::Conflict(Conflict::EventId(_))) => {

@@ -51,19 +51,19 @@ pub(in crate::svix) async fn run(call: &Call) -> Result<Answer, Failure> {
         let message = "can't be enforced here; use readOnly, or leave them out";
         fields.fault(&["capabilities"], message);
     }
-    application::embedded(call, &mut fields, call.parameter(0)).await?;
+    let embedded = application::embedded(&mut fields, call.parameter(0))?;
     fields.finish()?;
-    granted(call, terms).await
+    let scope = application::found_or_made(call, embedded).await?;
+    granted(call, &scope, terms).await
 }
 
 /// `POST /auth/dashboard-access/{app}`, which has no body.
 pub(in crate::svix) async fn old(call: &Call) -> Result<Answer, Failure> {
-    granted(call, Terms::default()).await
+    granted(call, &call.scope()?, Terms::default()).await
 }
 
-async fn granted(call: &Call, terms: Terms) -> Result<Answer, Failure> {
-    let scope = call.scope()?;
-    let token = token(call, &scope, terms).await?;
+async fn granted(call: &Call, scope: &Scope, terms: Terms) -> Result<Answer, Failure> {
+    let token = token(call, scope, terms).await?;
     // What stands behind the number sign is sent to no server.
     let key = json!({"appId": scope.tenant.as_str(), "oneTimeToken": token});
     let key = URL_SAFE_NO_PAD.encode(key.to_string());

@@ -59,6 +59,11 @@ def told(method, success):
     shown.setdefault(method, {})["success"] = success
 
 
+def seen(method, error):
+    """The first error that a method showed is the one that is told."""
+    shown.setdefault(method, {}).setdefault("error", error)
+
+
 def refused(method, call, status, code=None, loc=None):
     """The call must fail so, with the client's typed error."""
     try:
@@ -66,12 +71,12 @@ def refused(method, call, status, code=None, loc=None):
     except HttpError as error:
         assert loc is None, error
         assert (error.status_code, error.code) == (status, code), (method, error)
-        shown.setdefault(method, {})["error"] = f"{status} {code}"
+        seen(method, f"{status} {code}")
     except HTTPValidationError as error:
         assert status == 422, (method, error.to_dict())
         entry = error.detail[0]
         assert entry.loc == loc, (method, entry.loc)
-        shown.setdefault(method, {})["error"] = f"422 {'.'.join(loc)}"
+        seen(method, f"422 {'.'.join(loc)}")
     else:
         raise AssertionError(f"{method} was not refused")
 
