@@ -1,7 +1,7 @@
 //! The configuration part's documents.
 
 use fanfare_app::port::configuration::{
-    Applied, Change, Configuration, Document, DocumentKey, DocumentQuery, Kind, Revision,
+    Applied, Change, Configuration, Document, DocumentKey, DocumentQuery, IdQuery, Kind, Revision,
 };
 
 use crate::engine::Engine;
@@ -278,4 +278,45 @@ pub async fn of_replacements_at_the_same_time_one_is_made(engine: &dyn Engine) {
         made += u32::from(matches!(call.await.unwrap(), Applied::Done(_)));
     }
     assert_eq!(made, 1);
+}
+
+/// Byte by byte, whatever was made first; those of other tenants and kinds, and removed ones, are not there.
+pub async fn documents_are_listed_by_id_in_both_directions(engine: &dyn Engine) {
+    let store = engine.fresh().await;
+    let part = store.configuration();
+    let made = ["b", "B", "a.1", "ba", "é", "a", "gone"].map(|id| insert(endpoint(id)));
+    done(&*part, made.into()).await;
+    done(&*part, vec![Change::Remove(endpoint("gone"))]).await;
+    for other in [
+        key(Kind::Endpoint, "default", "b", "aa"),
+        key(Kind::Endpoint, "other", "a", "aa"),
+        key(Kind::ExternalId, "default", "a", "aa"),
+    ] {
+        done(&*part, vec![insert(other)]).await;
+    }
+    let sorted = ["B", "a", "a.1", "b", "ba", "é"];
+    for descending in [false, true] {
+        let mut found: Vec<String> = Vec::new();
+        loop {
+            let query = IdQuery {
+                kind: Kind::Endpoint,
+                environment: "default".to_owned(),
+                tenant: "a".to_owned(),
+                after: found.last().cloned(),
+                descending,
+                limit: 4,
+            };
+            let page = part.list_by_id(&query).await.unwrap();
+            let last = page.len() < 4;
+            found.extend(page.into_iter().map(|document| document.key.id));
+            if last {
+                break;
+            }
+        }
+        let mut wanted = sorted.to_vec();
+        if descending {
+            wanted.reverse();
+        }
+        assert_eq!(found, wanted);
+    }
 }

@@ -126,3 +126,36 @@ pub async fn expired_keys_are_forgotten_in_steps(engine: &dyn Engine) {
     }
     assert_eq!(fresh, 7);
 }
+
+/// Those without such a time, or without a payload any more, are not found.
+pub async fn payloads_past_a_time_of_their_own_are_found_the_longest_past_first(
+    engine: &dyn Engine,
+) {
+    let store = engine.fresh().await;
+    let log = store.log();
+    let until = |number, until| {
+        append(Event {
+            data_until: Some(time(until)),
+            ..event(number)
+        })
+    };
+    let appends = vec![
+        until(1, 30),
+        until(2, 20),
+        append(event(3)),
+        until(4, 40),
+        until(5, 10),
+    ];
+    let positions = positions(&log.append(appends).await.unwrap());
+    log.drop_payloads(vec![positions[4]]).await.unwrap();
+    let past = log.data_past(time(30), 10).await.unwrap();
+    assert_eq!(
+        past,
+        [(positions[1], event_id(2)), (positions[0], event_id(1))]
+    );
+    assert_eq!(log.data_past(time(30), 1).await.unwrap(), past[..1]);
+    log.drop_payloads(vec![positions[0], positions[1]])
+        .await
+        .unwrap();
+    assert_eq!(log.data_past(time(30), 10).await.unwrap(), []);
+}

@@ -70,6 +70,7 @@ macro_rules! contract_suite {
             event_retention::{
                 old_events_are_found_in_order_page_by_page,
                 an_event_without_its_payload_is_still_an_event,
+                payloads_past_a_time_of_their_own_are_found_the_longest_past_first,
                 a_forgotten_event_is_gone_from_every_look_up,
                 a_position_is_never_used_again,
                 expired_keys_are_forgotten_in_steps,
@@ -80,6 +81,7 @@ macro_rules! contract_suite {
                 a_change_that_does_not_fit_is_refused,
                 revisions_rise_and_never_come_again,
                 documents_are_listed_newest_first_page_by_page,
+                documents_are_listed_by_id_in_both_directions,
                 lists_keep_kinds_environments_and_tenants_apart,
                 a_replaced_document_keeps_its_place,
                 a_tenants_end_takes_all_of_its_documents_but_itself,
@@ -95,6 +97,7 @@ macro_rules! contract_suite {
             }
             settle::{
                 a_delivery_is_read_as_it_was_settled,
+                what_an_attempt_was_answered_can_be_replaced,
                 a_waiting_delivery_is_replaced,
                 a_delivery_ends_once,
                 an_ended_delivery_never_waits_again,

@@ -292,3 +292,25 @@ pub async fn many_settlements_go_in_one_call(engine: &dyn Engine) {
     let listed = part.deliveries(&deliveries_of("a")).await.unwrap();
     assert_eq!(listed.len(), 1_000);
 }
+
+/// And nothing else of it; another tenant's is not found.
+pub async fn what_an_attempt_was_answered_can_be_replaced(engine: &dyn Engine) {
+    let store = engine.fresh().await;
+    let part = store.deliveries();
+    let done = delivered(&delivery(&event(1), 0), 5);
+    let before = attempt(&done, 4);
+    settle(&*part, vec![attempted(done.clone(), 4)]).await;
+    let replace = async |tenant: &str, id| {
+        let (scope, body) = (scope(tenant), b"gone".to_vec());
+        part.replace_response(&scope, id, body).await.unwrap()
+    };
+    assert!(!replace("b", before.id).await);
+    assert!(!replace("a", done.id.attempt(9)).await);
+    assert!(replace("a", before.id).await);
+    let read = part.attempts(&done.scope, done.id).await.unwrap();
+    let wanted = Attempt {
+        response_body: b"gone".to_vec(),
+        ..before
+    };
+    assert_eq!(read, [wanted]);
+}

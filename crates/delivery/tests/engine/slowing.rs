@@ -1,10 +1,11 @@
 //! Rates, and endpoints that ask by `Retry-After` to be left alone.
 
 use fanfare_app::endpoints::{EndpointDraft, RateLimitDraft};
+use fanfare_app::tenants::TenantDraft;
 use fanfare_domain::delivery::StateName;
 use fanfare_domain::rate::Per;
 use fanfare_domain::time::Timestamp;
-use fanfare_testkit::builders::endpoint;
+use fanfare_testkit::builders::{acme, endpoint};
 use fanfare_testkit::scripted_sender::Answer;
 use fanfare_testkit::seeded::Seeded;
 
@@ -159,4 +160,46 @@ async fn other_endpoints_go_on_meanwhile() {
     pass(seconds(2)).await;
     assert!(world.ids_sent_to(URL).len() <= 8);
     assert_eq!(world.ids_sent_to("https://other.example/").len(), 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenants_rate_is_kept_over_all_its_endpoints_together_and_can_be_changed() {
+    let world = World::new().await;
+    let urls = [URL, "https://second.example/", "https://third.example/"];
+    for url in urls {
+        world.endpoint(url).await;
+    }
+    let set = async |requests: Option<u32>| {
+        let rate = requests.map(|requests| RateLimitDraft {
+            requests,
+            per: Per::Second,
+            burst: Some(1),
+        });
+        let draft = TenantDraft {
+            name: Some("Acme".to_owned()),
+            rate_limit: rate,
+            ..TenantDraft::default()
+        };
+        let scope = acme();
+        let id = scope.tenant.as_str();
+        let replaced = world
+            .fanfare
+            .replace_tenant(&scope.environment, id, draft, Vec::new());
+        replaced.await.unwrap();
+    };
+    set(Some(10)).await;
+    world.publish_many(40).await;
+    pass(seconds(11)).await;
+    let mut times: Vec<Timestamp> = urls
+        .iter()
+        .flat_map(|url| world.ground.sender.sent_to(url))
+        .map(|sent| sent.at)
+        .collect();
+    times.sort_unstable();
+    assert_rate(&times, 10, 1_000_000, 1);
+    // Used fully: a tenth of a second between two, but for what a timer rounds up.
+    assert!((100..=111).contains(&times.len()), "{}", times.len());
+    set(None).await;
+    pass(seconds(2)).await;
+    assert_eq!(world.count(StateName::Delivered).await, 120);
 }

@@ -413,3 +413,42 @@ async fn an_event_type_has_a_policy_of_its_own_and_the_endpoints_own_goes_before
     pass(seconds(2_000)).await;
     assert_eq!(offsets(URL, start), [1, 3, 6, 1_806]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_payload_goes_at_its_own_time_once_nothing_waits_for_it() {
+    let world = World::new().await;
+    world.endpoint(URL).await;
+    let day = Duration::from_secs(DAY);
+    let kept_for = |span| EventDraft {
+        data_until: Some(ahead(&world, span)),
+        ..event()
+    };
+    let short = world.publish_draft(kept_for(day)).await;
+    let long = world.publish_draft(kept_for(3 * day)).await;
+    let usual = world.publish().await;
+    let waits = EventDraft {
+        deliver_at: Some(ahead(&world, 2 * day)),
+        ..kept_for(day)
+    };
+    let waits = world.publish_draft(waits).await;
+    let retention = Retention {
+        payloads: 30 * day,
+        attempts: 30 * day,
+        events: 90 * day,
+    };
+    pass(day + seconds(60)).await;
+    assert_eq!(world.fanfare.retain(&retention).await.unwrap().payloads, 1);
+    let gone = async |event: &fanfare_app::port::log::Event| {
+        let id = event.id.to_string();
+        let event = world.fanfare.event(&acme(), &id).await.unwrap();
+        event.payload_gone()
+    };
+    assert!(gone(&short).await);
+    for event in [&long, &usual, &waits] {
+        assert!(!gone(event).await);
+    }
+    pass(day).await;
+    assert_eq!(world.count(StateName::Delivered).await, 4);
+    assert_eq!(world.fanfare.retain(&retention).await.unwrap().payloads, 1);
+    assert!(gone(&waits).await && !gone(&long).await);
+}

@@ -67,14 +67,9 @@ impl TokenKey {
         hmac::verify(&self.0, signed.as_bytes(), &decode(signature)?).ok()?;
         let claims: Claims = serde_json::from_slice(&decode(claims)?).ok()?;
         let now = now.seconds();
-        let seconds = |number: &Option<serde_json::Number>| {
-            number
-                .as_ref()
-                .map(|number| number.as_f64().unwrap_or(f64::NAN))
-        };
-        // A number that is none fails both comparisons.
-        let over = |at: f64| !(at > (now - TOLERANCE) as f64);
-        let to_come = |at: f64| !(at <= (now + TOLERANCE) as f64);
+        let seconds = |number: &Option<serde_json::Number>| number.as_ref()?.as_f64();
+        let over = |at: f64| at <= (now - TOLERANCE) as f64;
+        let to_come = |at: f64| at > (now + TOLERANCE) as f64;
         let expired = seconds(&claims.exp).is_some_and(over);
         let early = seconds(&claims.nbf).is_some_and(to_come);
         let from_the_future = seconds(&claims.iat).is_some_and(to_come);

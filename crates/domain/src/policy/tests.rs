@@ -299,3 +299,52 @@ fn disabling_after_failures_is_patched_and_switched_off_by_zero() {
     };
     assert_eq!(patch.faults()[0].member, "disable_after");
 }
+
+#[test]
+fn after_429_or_no_answer_in_time_it_waits_at_least_as_long_as_the_policy_says() {
+    let policy = DeliveryPolicy {
+        overloaded_wait: Duration::from_secs(60),
+        jitter: 0.0,
+        ..DeliveryPolicy::native()
+    };
+    let wait = |status, error| {
+        let result = AttemptResult {
+            status,
+            error,
+            retry_after: None,
+            ended_at: START,
+        };
+        match policy.decide(&result, 1, START, 0.0).verdict {
+            Verdict::Retry { due_at } => due_at.since(START).as_secs(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(wait(Some(500), None), 5);
+    assert_eq!(wait(Some(429), None), 60);
+    assert_eq!(wait(None, Some(ErrorKind::Timeout)), 60);
+    assert_eq!(wait(None, Some(ErrorKind::ConnectionRefused)), 5);
+}
+
+#[test]
+fn retry_after_can_be_bounded_by_the_planned_wait() {
+    let policy = DeliveryPolicy {
+        retry_after_waits: Some(2.0),
+        jitter: 0.0,
+        ..DeliveryPolicy::native()
+    };
+    let wait = |wish| {
+        let result = AttemptResult {
+            status: Some(503),
+            error: None,
+            retry_after: Some(RetryAfter::Delay(Duration::from_secs(wish))),
+            ended_at: START,
+        };
+        match policy.decide(&result, 2, START, 0.0).verdict {
+            Verdict::Retry { due_at } => due_at.since(START).as_secs(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(wait(10), 300);
+    assert_eq!(wait(400), 400);
+    assert_eq!(wait(10_000), 600);
+}

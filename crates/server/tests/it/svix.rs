@@ -8,8 +8,11 @@ mod method_table;
 
 use crate::harness::{Server, Setup};
 
-/// The stores, each as a server on it is set up.
-const STORES: [(&str, fn() -> Setup); 1] = [("sqlite", Setup::new)];
+/// A store, as a server on it is set up.
+type Store = (&'static str, fn() -> Setup);
+
+/// The stores that there are.
+const STORES: [Store; 1] = [("sqlite", Setup::new)];
 
 /// The secret of JWTs.
 const SECRET: &str = "a-secret-for-tests-only-of-enough-characters";

@@ -56,14 +56,10 @@ async fn list(call: &Call, only: Option<EndpointId>) -> Result<Answer, Failure> 
     }
     let from = page.iterator.as_deref();
     let from = from.and_then(|text| ids::bits(ids::ATTEMPT, text));
-    let mut rest = all.into_iter().peekable();
+    let mut rest = all.into_iter();
     if let Some(from) = from.map(AttemptId::from_bits) {
         // Up to the one that was the last; nothing follows one that is not there.
-        while let Some(((_, each), _)) = rest.next() {
-            if each == from {
-                break;
-            }
-        }
+        let _ = rest.find(|((_, each), _)| *each == from);
     }
     let found = rest.take(page.wanted());
     let found = found.map(|((_, attempt), value)| (id(attempt), value));

@@ -65,7 +65,11 @@ async fn serve(stream: TcpStream, arrivals: Arc<Mutex<Vec<Arrival>>>) {
 
 async fn read(stream: &mut BufReader<TcpStream>) -> Option<Arrival> {
     let mut line = String::new();
-    stream.read_line(&mut line).await.ok().filter(|read| *read > 0)?;
+    stream
+        .read_line(&mut line)
+        .await
+        .ok()
+        .filter(|read| *read > 0)?;
     let mut headers = HeaderMap::new();
     loop {
         line.clear();
