@@ -81,7 +81,7 @@ async fn retries_and_replays_count_and_so_does_what_is_sent_after_a_crash() {
             pass(millis(chance.below(9_000))).await;
             if let Some(event) = events.first() {
                 let delivery = event.id.delivery(0).to_string();
-                let scope = fanfare_testkit::builders::acme();
+                let scope = acme();
                 let _ = world.fanfare.retry(&scope, &delivery).await;
             }
             if chance.chance(0.3) {
