@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use fanfare_app::port::configuration::{
-    Applied, Change, Changed, Configuration, Document, DocumentKey, DocumentQuery, Revision,
+    Applied, Change, Changed, Configuration, Document, DocumentKey, DocumentQuery, IdQuery,
+    Revision,
 };
 use fanfare_app::port::error::StoreError;
 
@@ -31,6 +32,11 @@ impl Configuration for PostgresConfiguration {
     async fn list(&self, query: &DocumentQuery) -> Result<Vec<Document>, StoreError> {
         let session = self.database.pool.lease().await?;
         Ok(read::list(&session, query).await?)
+    }
+
+    async fn list_by_id(&self, query: &IdQuery) -> Result<Vec<Document>, StoreError> {
+        let session = self.database.pool.lease().await?;
+        Ok(read::list_by_id(&session, query).await?)
     }
 
     async fn apply(&self, changes: Vec<Change>) -> Result<Applied, StoreError> {

@@ -12,7 +12,7 @@ use fanfare_app::port::error::StoreError;
 use fanfare_app::port::log::Position;
 use fanfare_domain::attempt::Attempt;
 use fanfare_domain::delivery::{Delivery, DiscardedReason};
-use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
+use fanfare_domain::id::{AttemptId, DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::Scope;
 use fanfare_domain::order::{Ordering, Strand};
 use fanfare_domain::time::Timestamp;
@@ -222,6 +222,17 @@ impl Deliveries for PostgresDeliveries {
     ) -> Result<Vec<Attempt>, StoreError> {
         let session = self.database.pool.lease().await?;
         Ok(attempts::of(&session, &self.database.scopes, scope, delivery).await?)
+    }
+
+    async fn replace_response(
+        &self,
+        scope: &Scope,
+        attempt: AttemptId,
+        body: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        let session = self.database.pool.lease().await?;
+        let scopes = &self.database.scopes;
+        Ok(attempts::replace_response(&session, scopes, scope, attempt, &body).await?)
     }
 
     async fn tallies(

@@ -155,6 +155,15 @@ impl Log for PostgresLog {
         Ok(retention::accepted_before(&session, time, after, limit).await?)
     }
 
+    async fn data_past(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(Position, EventId)>, StoreError> {
+        let session = self.database.pool.lease().await?;
+        Ok(retention::data_past(&session, now, limit).await?)
+    }
+
     async fn drop_payloads(&self, positions: Vec<Position>) -> Result<(), StoreError> {
         let session = self.database.pool.lease().await?;
         Ok(retention::drop_payloads(&session, &positions).await?)

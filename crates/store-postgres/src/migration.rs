@@ -12,7 +12,10 @@ use crate::store::OpenError;
 
 /// What brings the schema from each version to the next, and the oldest version whose programs can use
 /// what it leaves.
-const MIGRATIONS: &[(&str, u32)] = &[(include_str!("../migrations/0001_first.sql"), 1)];
+const MIGRATIONS: &[(&str, u32)] = &[
+    (include_str!("../migrations/0001_first.sql"), 1),
+    (include_str!("../migrations/0002_dialects.sql"), 1),
+];
 
 /// The schema's version that this release writes.
 #[allow(

@@ -2,7 +2,7 @@
 
 use fanfare_app::port::StoreError;
 use fanfare_app::port::configuration::{
-    Changed, Document, DocumentKey, DocumentQuery, Kind, Revision,
+    Changed, Document, DocumentKey, DocumentQuery, IdQuery, Kind, Revision,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -66,6 +66,34 @@ pub(super) async fn list(
             .await
         }
     }
+}
+
+pub(super) async fn list_by_id(
+    session: &Session,
+    query: &IdQuery,
+) -> Result<Vec<Document>, Failure> {
+    let (compare, order) = if query.descending {
+        ("<", "DESC")
+    } else {
+        (">", "ASC")
+    };
+    let which = format!(
+        "body IS NOT NULL AND kind = $1 AND environment = $2 AND tenant = $3
+        AND ($4::text IS NULL OR id COLLATE \"C\" {compare} $4)
+        ORDER BY id COLLATE \"C\" {order} LIMIT $5"
+    );
+    documents(
+        session,
+        &which,
+        &[
+            (&query.kind.as_str(), Type::TEXT),
+            (&query.environment, Type::TEXT),
+            (&query.tenant, Type::TEXT),
+            (&query.after, Type::TEXT),
+            (&limit(query.limit), Type::INT8),
+        ],
+    )
+    .await
 }
 
 pub(super) async fn changes_after(

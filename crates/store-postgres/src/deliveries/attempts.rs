@@ -106,6 +106,29 @@ pub(super) async fn of(
     rows.iter().map(read).collect()
 }
 
+pub(super) async fn replace_response(
+    session: &Session,
+    scopes: &Scopes,
+    scope: &Scope,
+    attempt: AttemptId,
+    body: &[u8],
+) -> Result<bool, Failure> {
+    let Some(number) = scopes.find(session, scope).await? else {
+        return Ok(false);
+    };
+    let replaced = session
+        .run(
+            "UPDATE fanfare.attempts SET response_body = $3 WHERE id = $2 AND scope = $1",
+            &[
+                (&number, Type::INT8),
+                (&Bits(attempt.to_bytes()), Type::UUID),
+                (&body, Type::BYTEA),
+            ],
+        )
+        .await?;
+    Ok(replaced == 1)
+}
+
 fn read(row: &Columns<'_>) -> Result<Attempt, Failure> {
     let id: Bits = row.get(0, "id")?;
     let error: Option<i16> = row.get(3, "error")?;

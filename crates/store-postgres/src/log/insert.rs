@@ -34,6 +34,9 @@ pub(super) async fn events(
     let expire: Vec<Option<i64>> = each()
         .map(|event| event.expires_at.map(|at| at.micros()))
         .collect();
+    let data_until: Vec<Option<i64>> = each()
+        .map(|event| event.data_until.map(|at| at.micros()))
+        .collect();
     let types: Vec<&str> = each().map(|event| event.event_type.as_str()).collect();
     let uids: Vec<Option<&str>> = each().map(|event| event.uid.as_deref()).collect();
     let subcategories: Vec<Option<&str>> =
@@ -50,13 +53,15 @@ pub(super) async fn events(
     let rows = session
         .rows(
             "INSERT INTO fanfare.events (id, position, scope, node, created_at, deliver_at,
-                expires_at, event_type, uid, subcategory, attributes, ordering_key, targets)
+                expires_at, event_type, uid, subcategory, attributes, ordering_key, targets,
+                data_until)
             SELECT id, nextval('fanfare.positions'), scope, $12, created_at, deliver_at, expires_at,
-                event_type, uid, subcategory, attributes, ordering_key, targets
+                event_type, uid, subcategory, attributes, ordering_key, targets, data_until
             FROM (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[],
                 $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-                $11::bytea[]) WITH ORDINALITY AS given (id, scope, created_at, deliver_at,
-                expires_at, event_type, uid, subcategory, attributes, ordering_key, targets, place)
+                $11::bytea[], $13::bigint[]) WITH ORDINALITY AS given (id, scope, created_at,
+                deliver_at, expires_at, event_type, uid, subcategory, attributes, ordering_key,
+                targets, data_until, place)
                 ORDER BY place) AS in_order
             RETURNING id, position",
             &[
@@ -72,6 +77,7 @@ pub(super) async fn events(
                 (&keys, Type::TEXT_ARRAY),
                 (&targets, Type::BYTEA_ARRAY),
                 (&node, Type::INT8),
+                (&data_until, Type::INT8_ARRAY),
             ],
         )
         .await?;
@@ -84,12 +90,19 @@ pub(super) async fn payloads(session: &Session, accepted: &[Accepted<'_>]) -> Re
     let each = || accepted.iter().map(|accepted| accepted.event);
     let ids: Vec<Bits> = each().map(|event| Bits(event.id.to_bytes())).collect();
     let data: Vec<&[u8]> = each().map(|event| &*event.data).collect();
+    let until: Vec<Option<i64>> = each()
+        .map(|event| event.data_until.map(|at| at.micros()))
+        .collect();
     session
         .run(
-            "INSERT INTO fanfare.payloads (id, data)
-            SELECT id, data FROM unnest($1::uuid[], $2::bytea[]) AS given (id, data)
-            WHERE length(data) > 0",
-            &[(&ids, Type::UUID_ARRAY), (&data, Type::BYTEA_ARRAY)],
+            "INSERT INTO fanfare.payloads (id, data, data_until)
+            SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bigint[])
+            AS given (id, data, data_until) WHERE length(data) > 0",
+            &[
+                (&ids, Type::UUID_ARRAY),
+                (&data, Type::BYTEA_ARRAY),
+                (&until, Type::INT8_ARRAY),
+            ],
         )
         .await
         .map(drop)

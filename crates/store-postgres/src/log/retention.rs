@@ -45,6 +45,28 @@ pub(super) async fn accepted_before(
     rows.iter().map(read).collect()
 }
 
+pub(super) async fn data_past(
+    session: &Session,
+    now: Timestamp,
+    count: usize,
+) -> Result<Vec<(Position, EventId)>, Failure> {
+    let rows = session
+        .rows(
+            "SELECT events.position, events.id FROM (
+                SELECT id, data_until FROM fanfare.payloads
+                WHERE data_until IS NOT NULL AND data_until <= $1
+                ORDER BY data_until LIMIT $2) AS past
+            JOIN fanfare.events AS events ON events.id = past.id ORDER BY past.data_until",
+            &[(&now.micros(), Type::INT8), (&limit(count), Type::INT8)],
+        )
+        .await?;
+    let read = |row: &tokio_postgres::Row| {
+        let id: Bits = row.try_get(1)?;
+        Ok((row.try_get(0)?, EventId::from_bytes(id.0)))
+    };
+    rows.iter().map(read).collect()
+}
+
 pub(super) async fn drop_payloads(
     session: &Session,
     positions: &[Position],

@@ -19,7 +19,7 @@ use crate::session::{Params, Session};
 
 /// What is read, in its order.
 const COLUMNS: &str = "id, position, scope, created_at, deliver_at, expires_at, event_type, uid, \
-    subcategory, attributes, ordering_key, targets";
+    subcategory, attributes, ordering_key, targets, data_until";
 
 /// Events with their payloads.
 pub(super) async fn collect(
@@ -91,6 +91,7 @@ fn read(row: &Columns<'_>, scope: Scope, data: Bytes) -> Result<Event, Failure> 
         created_at: Timestamp::from_micros(row.get(3, "created_at")?),
         deliver_at: time(4, "deliver_at")?,
         expires_at: time(5, "expires_at")?,
+        data_until: time(12, "data_until")?,
         data,
         targets,
     })

@@ -43,6 +43,7 @@ pub(crate) fn event(at: Timestamp, number: u64) -> Event {
         created_at: at,
         deliver_at: None,
         expires_at: None,
+        data_until: None,
         data: Bytes::from_static(b"{}"),
         targets: vec![endpoint()],
     }
