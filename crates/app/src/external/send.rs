@@ -43,7 +43,7 @@ impl Fanfare {
             before: None,
             limit: MOST,
         };
-        self.deliveries_of_event(&event.id.to_string(), query).await
+        self.deliveries_of_event(event, query).await
     }
 
     /// Sends an event to an endpoint, whatever that asks for: the newest delivery is tried again, or one

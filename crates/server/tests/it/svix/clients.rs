@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::method_table::{self, Call};
-use super::{SECRET, STORES, server};
-use crate::harness::Server;
+use super::{SECRET, STORES, World};
 
 /// A client, and how its scripts are run.
 struct Client {
@@ -50,7 +49,8 @@ fn target(path: &str) -> PathBuf {
 }
 
 /// What a script said; it must have ended well.
-async fn said(mut command: Command, server: &Server, last: &str) -> String {
+async fn said(mut command: Command, world: &World, last: &str) -> String {
+    let server = &world.server;
     command
         .arg(format!("http://{}", server.address()))
         .arg(last);
@@ -70,32 +70,32 @@ async fn said(mut command: Command, server: &Server, last: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the clients that `make tools` fetches"]
 async fn every_method_shows_with_each_client_what_the_document_says() {
-    for (store, open) in STORES {
+    for store in STORES {
         let mut shown = Vec::new();
         for client in CLIENTS {
-            let server = server(open).await;
-            let lines = said((client.command)("calls"), &server, server.key()).await;
+            let world = store.start().await;
+            let lines = said((client.command)("calls"), &world, world.server.key()).await;
             let calls: Vec<Call> = lines.lines().map(Call::read).collect();
             shown.push((client.name, calls));
         }
-        method_table::check(store, &shown);
+        method_table::check(store.name, &shown);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the clients that `make tools` fetches"]
 async fn a_day_goes_by_with_messages_trouble_and_recovery() {
-    for (_, open) in STORES {
-        let server = server(open).await;
-        println!("{}", said(python("day"), &server, server.key()).await);
+    for store in STORES {
+        let world = store.start().await;
+        println!("{}", said(python("day"), &world, world.server.key()).await);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the clients that `make tools` fetches"]
 async fn tokens_of_the_originals_form_are_taken_and_all_others_refused() {
-    for (_, open) in STORES {
-        let server = server(open).await;
-        said(python("tokens"), &server, SECRET).await;
+    for store in STORES {
+        let world = store.start().await;
+        said(python("tokens"), &world, SECRET).await;
     }
 }
