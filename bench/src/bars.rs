@@ -99,6 +99,12 @@ pub(crate) fn judge(rows: &[Row]) -> Vec<Bar> {
             0.9,
             None,
         ),
+        at_least(
+            "rate through the Svix dialect, share of the native API's",
+            row("Svix dialect").and_then(|row| row.share),
+            0.9,
+            None,
+        ),
         at_most("acknowledged deliveries lost", Some(lost as f64), 0.0, None),
     ];
     bars.into_iter().flatten().collect()

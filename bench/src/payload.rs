@@ -24,6 +24,15 @@ impl Payload {
         Self::wrapped(&format!(r#"{{"type":"{event_type}","data":"#), size, "}")
     }
 
+    /// A request that makes a message through the Svix dialect.
+    pub(crate) fn svix_message(event_type: &str, size: usize) -> Result<Self> {
+        Self::wrapped(
+            &format!(r#"{{"eventType":"{event_type}","payload":"#),
+            size,
+            "}",
+        )
+    }
+
     fn wrapped(before: &str, size: usize, after: &str) -> Result<Self> {
         let frame = r#"{"mark":"","pad":""}"#.len() + MARK;
         ensure!(

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
+use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::{bars::Bar, histogram::Percentiles, ledger::Ledger, load::Published, process::Memory};
@@ -196,4 +197,22 @@ pub(crate) fn median(values: &[f64]) -> Option<f64> {
         length if length % 2 == 1 => Some(sorted[middle]),
         _ => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
     }
+}
+
+/// One row for several times that the same was measured: medians, and the losses of all of them.
+pub(crate) fn middle(scenario: String, rows: &[Row]) -> Result<Row> {
+    let of = |part: fn(&Row) -> Option<f64>| -> Option<f64> {
+        median(&rows.iter().filter_map(part).collect::<Vec<_>>())
+    };
+    let rate = of(|row| row.deliveries_per_second).context("no round was measured")?;
+    Ok(Row {
+        scenario,
+        deliveries_per_second: Some(rate),
+        share: of(|row| row.share),
+        cpu_micros_per_delivery: of(|row| row.cpu_micros_per_delivery),
+        lost: Some(rows.iter().filter_map(|row| row.lost).sum()),
+        twice: Some(rows.iter().filter_map(|row| row.twice).sum()),
+        refused: Some(rows.iter().filter_map(|row| row.refused).sum()),
+        ..Row::default()
+    })
 }

@@ -2,6 +2,7 @@
 
 mod closed;
 mod compared;
+mod doors;
 mod fan_out;
 mod flood;
 mod hanging;
@@ -43,6 +44,8 @@ pub(crate) enum Scenario {
     Many,
     /// Very many failed deliveries are recovered while new ones come.
     Recovery,
+    /// The closed loop through the native API and through the Svix dialect, in turns.
+    Doors,
     /// The closed loop and the fan-out in turns with an earlier server's; needs `--baseline-binary`.
     Compared,
     /// Events that wait at an endpoint that hangs: the server's memory.
@@ -65,6 +68,7 @@ impl Scenario {
             Self::Ordered => ordered::run(bench),
             Self::Many => many::run(bench),
             Self::Recovery => recovery::run(bench),
+            Self::Doors => doors::run(bench),
             Self::Compared => compared::run(bench),
             Self::Waiting => waiting::run(bench),
             Self::Stored => stored::run(bench),

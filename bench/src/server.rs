@@ -23,6 +23,8 @@ const CLUSTER_SETTINGS: &[&str] = &[
     "max_wal_size=4GB",
 ];
 
+const DIALECTS: &str = "fullstory,konpro,nursa,collect,svix";
+
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// Killed, and its store removed, when it is dropped.
@@ -35,6 +37,8 @@ pub(crate) struct Server {
     folder: TempDir,
     /// Where its store is, unless that is a file in the folder.
     postgres: Option<Postgres>,
+    /// Those that it serves; none: as it comes.
+    dialects: Option<&'static str>,
 }
 
 /// A database of its own, and the first process of its cluster.
@@ -73,6 +77,8 @@ impl Server {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let key = random_key()?;
+        // An earlier server may not know the youngest one.
+        let dialects = (binary == options.binary).then_some(DIALECTS);
         let binary = binary.to_owned();
         let postgres = if options.postgres {
             let (cluster, process) = cluster()?;
@@ -85,6 +91,7 @@ impl Server {
             &binary,
             &folder,
             postgres.as_ref(),
+            dialects,
             address,
             name_server,
             &key,
@@ -97,6 +104,7 @@ impl Server {
             key,
             folder,
             postgres,
+            dialects,
         };
         server.wait_until_ready()?;
         Ok(server)
@@ -110,6 +118,7 @@ impl Server {
             &self.binary,
             &self.folder,
             self.postgres.as_ref(),
+            self.dialects,
             self.address,
             self.name_server,
             &self.key,
@@ -190,6 +199,7 @@ fn spawn(
     binary: &Path,
     folder: &TempDir,
     postgres: Option<&Postgres>,
+    dialects: Option<&'static str>,
     address: SocketAddr,
     name_server: SocketAddr,
     key: &str,
@@ -204,6 +214,7 @@ fn spawn(
         .env("FANFARE_LISTEN", address.to_string())
         .env("FANFARE_STORE", store)
         .env("FANFARE_ADMIN_KEY", key)
+        .envs(dialects.map(|dialects| ("FANFARE_DIALECTS", dialects)))
         .env("FANFARE_ALLOW_NETWORKS", "127.0.0.0/8")
         .env("FANFARE_NAMESERVERS", name_server.to_string())
         .current_dir(folder.path())

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::fan_out;
 use crate::{
     bench::Bench,
-    report::{Row, median},
+    report::{Row, middle},
 };
 
 pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>> {
@@ -45,21 +45,4 @@ fn in_turns(what: &str, before: &[Row], now: &[Row]) -> Result<Vec<Row>> {
     this.share = rates.map(|(now, before)| now / before);
     this.share_of = Some("earlier");
     Ok(vec![earlier, this])
-}
-
-fn middle(scenario: String, rows: &[Row]) -> Result<Row> {
-    let of = |part: fn(&Row) -> Option<f64>| -> Option<f64> {
-        median(&rows.iter().filter_map(part).collect::<Vec<_>>())
-    };
-    Ok(Row {
-        scenario,
-        deliveries_per_second: Some(
-            of(|row| row.deliveries_per_second).context("no round was measured")?,
-        ),
-        cpu_micros_per_delivery: of(|row| row.cpu_micros_per_delivery),
-        lost: Some(rows.iter().filter_map(|row| row.lost).sum()),
-        twice: Some(rows.iter().filter_map(|row| row.twice).sum()),
-        refused: Some(rows.iter().filter_map(|row| row.refused).sum()),
-        ..Row::default()
-    })
 }
