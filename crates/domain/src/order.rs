@@ -74,7 +74,8 @@ impl Strand {
 pub struct Turn {
     /// Its event's position in the log.
     pub position: i64,
-    /// The strand that it is of; none for one without a key where the order is by key.
+    /// The strand that it is of; none for one that stands outside the order: without a key where the order
+    /// is by key, or of an event for a later time.
     pub strand: Option<Strand>,
     /// Whether it failed and holds its strand.
     pub holds: bool,
@@ -96,6 +97,20 @@ impl Ordering {
         })
     }
 
+    /// Whether a first delivery may have this turn under this ordering. One that has a position and no
+    /// strand stands outside the order on purpose, whatever the ordering.
+    #[must_use]
+    pub fn fits(self, turn: Option<Turn>) -> bool {
+        match (self, turn) {
+            (Self::Unordered, turn) => turn.and_then(|turn| turn.strand).is_none(),
+            (_, None) => false,
+            (_, Some(Turn { strand: None, .. })) => true,
+            (ordering, Some(Turn { strand, .. })) => {
+                (strand == Some(Strand::WHOLE)) == (ordering == Self::Strict)
+            }
+        }
+    }
+
     /// Its name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -103,6 +118,29 @@ impl Ordering {
             Self::Unordered => "unordered",
             Self::ByKey => "by_key",
             Self::Strict => "strict",
+        }
+    }
+}
+
+impl Turn {
+    /// The turn of one that stands outside the order.
+    #[must_use]
+    pub const fn outside(position: i64) -> Self {
+        Self {
+            position,
+            strand: None,
+            holds: false,
+        }
+    }
+}
+
+impl OnFailure {
+    /// Its name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Hold => "hold",
         }
     }
 }
@@ -159,5 +197,21 @@ mod tests {
             strand(Ordering::Strict, Some("a")),
             Some(Some(Strand::WHOLE))
         );
+    }
+
+    #[test]
+    fn a_turn_fits_the_ordering_that_it_was_made_for_and_one_outside_fits_each() {
+        let all = [Ordering::Unordered, Ordering::ByKey, Ordering::Strict];
+        let fits = |turn: Option<Turn>| all.map(|ordering| ordering.fits(turn));
+        assert_eq!(fits(None), [true, false, false]);
+        assert_eq!(
+            fits(Ordering::ByKey.turn(7, Some("a"))),
+            [false, true, false]
+        );
+        assert_eq!(
+            fits(Ordering::Strict.turn(7, Some("a"))),
+            [false, false, true]
+        );
+        assert_eq!(fits(Some(Turn::outside(7))), [true, true, true]);
     }
 }

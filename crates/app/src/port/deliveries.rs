@@ -229,7 +229,8 @@ pub trait Deliveries: Jobs {
     ) -> Result<Vec<Strand>, StoreError>;
 
     /// Up to `limit` waiting first deliveries of an endpoint whose turn is not of the form that this
-    /// ordering wants: without a strand, of the wrong one, or with one where there should be none.
+    /// ordering wants: without one where there should be one, of the wrong strand, or of a strand where there
+    /// should be none. A turn without a strand stands outside every order and is right.
     async fn out_of_turn(
         &self,
         endpoint: EndpointId,

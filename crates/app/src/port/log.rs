@@ -8,6 +8,7 @@ use bytes::Bytes;
 use fanfare_domain::event::{Attributes, check_event_id};
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::{EventTypeName, Scope};
+use fanfare_domain::order::{Ordering, Turn};
 use fanfare_domain::time::Timestamp;
 
 use super::StoreError;
@@ -60,6 +61,17 @@ impl Event {
             Some(at) => at.max(self.created_at),
             None => self.created_at,
         }
+    }
+
+    /// Where its first deliveries stand in an order; none where there is none. One for a later time stands
+    /// outside, since it would stop everything published after it until then.
+    #[must_use]
+    pub fn turn(&self, position: Position, ordering: Ordering) -> Option<Turn> {
+        let turn = ordering.turn(position, self.ordering_key.as_deref())?;
+        if self.due_from() > self.created_at {
+            return Some(Turn::outside(position));
+        }
+        Some(turn)
     }
 
     /// Whether the data is not kept any more. JSON data is never empty.

@@ -184,9 +184,8 @@ impl Rows {
     }
 
     fn expired(&self, now: Timestamp, limit: usize) -> Vec<Delivery> {
-        let waiting = self.waiting.values().flatten();
-        let rows = waiting.filter_map(|(_, id, scope)| self.by_id.get(&(scope.clone(), *id)));
-        let mut expired: Vec<_> = rows.filter(|row| row.expired(now)).cloned().collect();
+        let waiting = self.by_id.values().filter(|row| !row.state.ended());
+        let mut expired: Vec<_> = waiting.filter(|row| row.expired(now)).cloned().collect();
         expired.sort_by_key(|row| (row.expires_at, row.id));
         expired.truncate(limit);
         expired

@@ -56,12 +56,9 @@ impl Rows {
         ordering: Ordering,
         limit: usize,
     ) -> Vec<Delivery> {
-        let wrong = |row: &&Delivery| match (ordering, strand(row)) {
-            (Ordering::Unordered, of) => of.is_some(),
-            (Ordering::ByKey, None) => row.turn.is_none() && row.replay_of.is_none(),
-            (Ordering::ByKey, Some((of, _))) => of == Strand::WHOLE,
-            (Ordering::Strict, None) => row.replay_of.is_none(),
-            (Ordering::Strict, Some((of, _))) => of != Strand::WHOLE,
+        let wrong = |row: &&Delivery| {
+            let first = row.replay_of.is_none() || row.turn.is_some();
+            first && !ordering.fits(row.turn)
         };
         let waiting = self.by_id.values();
         let waiting = waiting.filter(|row| row.endpoint == endpoint && !row.state.ended());
