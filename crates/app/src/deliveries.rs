@@ -14,6 +14,8 @@ use crate::fault::{Fault, planted};
 use crate::port::deliveries::{DeliveryQuery, Settlement, Tally};
 use crate::port::log::{Event, EventQuery, EventRef};
 
+mod order;
+
 /// What was asked for when a delivery is tried again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Retried {
@@ -199,6 +201,8 @@ impl Fanfare {
                     "the event's \"deliver_at\" is {due_from}; nothing of it is sent before"
                 )));
             }
+            self.is_first_in_order(&delivery, &target, event.as_deref())
+                .await?;
             self.ports.dispatch.extra(delivery.clone());
             return Ok(Retried::Extra(delivery));
         }

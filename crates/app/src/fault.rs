@@ -80,6 +80,14 @@ pub enum Fault {
     ForgetJobsPlace,
     /// An attempt's number is skipped.
     SkipNumber,
+    /// A line goes on while its first is retried.
+    PassWhileRetried,
+    /// A line is read although what comes before may be on its way.
+    IgnoreGaps,
+    /// A line goes on although it is held.
+    PassHeld,
+    /// A delivery that fails does not hold its line up.
+    ForgetHold,
 }
 
 #[cfg(feature = "mutants")]

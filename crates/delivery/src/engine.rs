@@ -6,7 +6,8 @@
 //! time at which the store holds something due for it. A published event goes straight from the
 //! commit into its lanes; nothing is read from the store on that way. What does not fit into a
 //! lane's memory is *parked*: it gets a waiting row in the store, and the lane reads it back when it
-//! has room. Retries live in the store only.
+//! has room. Retries live in the store only. What stands in an order goes through the store altogether
+//! ([`order`]).
 //!
 //! Outcomes are settled in batches. Only after a batch is committed does the lane learn of the next
 //! due time, so what a lane reads from the store is never older than what it knows.
@@ -32,6 +33,7 @@ use fanfare_app::port::log::{Event, Position};
 use fanfare_app::port::{Clock, Deliveries, Dispatch, Log, Random, Sender, StoreError};
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::EndpointId;
+use fanfare_domain::order::Strand;
 use fanfare_domain::time::Timestamp;
 use tokio::sync::{Notify, Semaphore, mpsc};
 
@@ -45,7 +47,9 @@ mod job;
 mod lane;
 mod lanes;
 mod limit;
+mod lines;
 mod meters;
+mod order;
 mod park;
 mod recover;
 mod refill;
@@ -143,6 +147,7 @@ struct Shared {
     tracker: parking_lot::Mutex<Tracker>,
     timer: Timer,
     budget: Arc<Budget>,
+    gap_waiters: order::GapWaiters,
     settle: mpsc::Sender<Outcome>,
     refills: Semaphore,
     meters: Meters,
@@ -183,6 +188,7 @@ impl Engine {
             began: parts.clock.now(),
             tracker: parking_lot::Mutex::default(),
             timer: Timer::default(),
+            gap_waiters: order::GapWaiters::default(),
             budget: Arc::new(Budget::new(parts.options.memory_bytes)),
             settle,
             refills: Semaphore::new(REFILLS),
@@ -291,7 +297,12 @@ impl Dispatch for Engine {
             let now = self.shared.parts.clock.now();
             self.shared.timer.set(now, endpoint);
         }
+        order::place::if_changed(&self.shared, endpoint);
         discard::if_unwanted(&self.shared, endpoint);
+    }
+
+    fn moves_on(&self, endpoint: EndpointId, strand: Strand) {
+        order::look(&self.shared, endpoint, strand);
     }
 
     fn health(&self, endpoint: EndpointId) -> Health {

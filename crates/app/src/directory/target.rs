@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{self, AtomicI64};
 
 use fanfare_domain::endpoint::Endpoint;
 use fanfare_domain::name::EventTypeName;
+use fanfare_domain::order::{OnFailure, Ordering, Strand};
 use fanfare_domain::policy::{DeliveryPolicy, PolicyPatch};
 use fanfare_domain::signature::Signer;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
@@ -16,6 +17,7 @@ use super::tenant_pace::TenantPace;
 use super::type_policies::TypePolicies;
 use crate::filter::EndpointFilter;
 use crate::format::{Format, Formats};
+use crate::port::log::{Event, Position};
 
 /// An endpoint with what its deliveries need made ready once.
 pub struct Target {
@@ -101,9 +103,22 @@ impl Target {
         }
     }
 
+    /// Whether a delivery that fails for good holds those after it up.
+    #[must_use]
+    pub fn holds_on_failure(&self) -> bool {
+        self.endpoint.ordering != Ordering::Unordered && self.endpoint.on_failure == OnFailure::Hold
+    }
+
+    /// The strand in which an event's delivery to it stands; none where it stands in no order.
+    #[must_use]
+    pub fn in_line(&self, event: &Event, position: Position) -> Option<(Strand, Position)> {
+        let turn = event.turn(position, self.endpoint.ordering)?;
+        turn.strand.map(|strand| (strand, position))
+    }
+
     /// A delivery to it begins to wait.
     pub fn count_waiting(&self) {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.waiting.fetch_add(1, atomic::Ordering::Relaxed);
     }
 
     /// The policy with what an event type says of its own.

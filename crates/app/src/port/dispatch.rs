@@ -5,6 +5,7 @@ use std::sync::Arc;
 use fanfare_domain::breaker::BreakerState;
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::{DeliveryId, EndpointId};
+use fanfare_domain::order::Strand;
 use fanfare_domain::time::Timestamp;
 
 use super::log::{Event, Position};
@@ -30,6 +31,9 @@ pub trait Dispatch: Send + Sync + 'static {
 
     /// A delivery of this endpoint is due in the store then.
     fn due(&self, endpoint: EndpointId, at: Timestamp);
+
+    /// What held a line of an endpoint's order up is gone.
+    fn moves_on(&self, _endpoint: EndpointId, _strand: Strand) {}
 
     /// A waiting delivery gets an attempt now besides its schedule, unless one is under way.
     fn extra(&self, delivery: Delivery);

@@ -29,7 +29,7 @@ pub(super) fn if_unwanted(shared: &Arc<Shared>, endpoint: EndpointId) -> bool {
 
 async fn run(shared: Arc<Shared>, endpoint: EndpointId) {
     if let Some(lane) = shared.lanes.find(endpoint) {
-        for job in lane.drain() {
+        for job in lane.drain(shared.parts.clock.now()) {
             if planted(Fault::ForgetDiscarded) {
                 continue;
             }
@@ -72,7 +72,7 @@ async fn run(shared: Arc<Shared>, endpoint: EndpointId) {
             Ok(ended) => {
                 shared.meters.ended(StateName::Discarded, ended as u64);
                 if ended < STEP {
-                    return;
+                    break;
                 }
             }
             Err(cause) => {
@@ -81,6 +81,25 @@ async fn run(shared: Arc<Shared>, endpoint: EndpointId) {
                 }
                 tracing::warn!(%endpoint, error = %cause, "waiting deliveries can't be discarded yet");
                 tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+    lift_holds(&shared, endpoint).await;
+}
+
+/// What held an order of an endpoint that was deleted holds nothing any more, so that retention takes it.
+async fn lift_holds(shared: &Shared, endpoint: EndpointId) {
+    if shared.parts.directory.target(endpoint).is_some() {
+        return;
+    }
+    let store = &shared.parts.deliveries;
+    loop {
+        match store.lift_holds(endpoint, STEP).await {
+            Ok(lifted) if lifted < STEP => return,
+            Ok(_) => {}
+            Err(cause) => {
+                tracing::warn!(%endpoint, error = %cause, "what held the order of a deleted endpoint is kept");
+                return;
             }
         }
     }

@@ -66,11 +66,15 @@ impl Held {
         if self.discards == 0 && self.doubtful.is_empty() || planted(Fault::IgnoreDoubt) {
             return false;
         }
-        let has_row = match origin {
+        self.has_row(origin, id) && (self.discards > 0 || self.doubtful.contains(&id))
+    }
+
+    /// Whether a job of this origin has a row.
+    pub(super) fn has_row(&self, origin: &Origin, id: DeliveryId) -> bool {
+        match origin {
             Origin::Fresh { .. } => self.has_fresh(id),
             Origin::Stored(_) => true,
-        };
-        has_row && (self.discards > 0 || self.doubtful.contains(&id))
+        }
     }
 
     /// Whether a delivery from the commit has a row.

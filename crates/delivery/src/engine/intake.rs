@@ -6,10 +6,13 @@ use fanfare_app::directory::Target;
 use fanfare_app::fault::{Fault, planted};
 use fanfare_app::port::log::{Event, Position};
 use fanfare_domain::id::EndpointId;
+use fanfare_domain::order::Ordering;
 
 use super::Shared;
 use super::job::{Job, Origin, Shipment};
 use super::lane::Pushed;
+use super::lines::InLine;
+use super::order;
 use super::tracker::{Lingering, Places};
 use super::worker;
 
@@ -42,12 +45,25 @@ pub(super) fn place(
         return;
     }
     let now = shared.parts.clock.now();
+    let mut ordered = targets.iter().flatten();
+    let ordered = ordered.any(|target| target.endpoint.ordering != Ordering::Unordered);
+    let expected = if ordered {
+        expect(shared, &event, position, targets, &places)
+    } else {
+        Vec::new()
+    };
     let shipment = Shipment::new(event, &shared.budget);
-    if !shared
-        .tracker
-        .lock()
-        .open(position, &shipment, places.clone(), now)
-    {
+    let opened = {
+        let mut tracker = shared.tracker.lock();
+        tracker.open(position, &shipment, places.clone(), now)
+    };
+    order::gap_moved(shared);
+    if !opened {
+        for (endpoint, known_now) in expected {
+            if known_now {
+                order::came(shared, endpoint, position, None);
+            }
+        }
         return;
     }
     // Until then the store keeps it.
@@ -72,7 +88,10 @@ pub(super) fn place(
             origin: Origin::Fresh { position, place },
             extra: false,
         };
-        if later || waits || !offer(shared, *endpoint, job) {
+        // What stands in an order takes the way through the store.
+        let in_line = ordered
+            && target.is_some_and(|target| target.in_line(shipment.event(), position).is_some());
+        if later || waits || in_line || !offer(shared, *endpoint, job) {
             shared.parked.add(Lingering {
                 position,
                 place,
@@ -84,6 +103,28 @@ pub(super) fn place(
     if parked {
         shared.told_parked.notify_one();
     }
+}
+
+/// Notes which of an event's deliveries stand in an order; answers for each whether that is new.
+fn expect(
+    shared: &Shared,
+    event: &Event,
+    position: Position,
+    targets: &[Option<Arc<Target>>],
+    places: &Places,
+) -> Vec<(EndpointId, bool)> {
+    let mut expected = Vec::new();
+    for place in places.iter() {
+        let target = targets.get(usize::from(place)).and_then(Option::as_ref);
+        if let Some(target) = target
+            && let Some((strand, position)) = target.in_line(event, position)
+        {
+            let at = InLine { strand, position };
+            let endpoint = target.endpoint.id;
+            expected.push((endpoint, order::expect(shared, endpoint, at)));
+        }
+    }
+    expected
 }
 
 /// Offers a job to its lane; false when there is no room.

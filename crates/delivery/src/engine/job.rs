@@ -11,6 +11,8 @@ use fanfare_domain::id::{DeliveryId, EndpointId};
 use fanfare_domain::policy::DeliveryPolicy;
 use fanfare_domain::time::Timestamp;
 
+use super::lines::InLine;
+
 /// Counts the bytes of payloads in memory.
 #[derive(Debug)]
 pub(super) struct Budget {
@@ -102,6 +104,15 @@ impl Job {
         }
     }
 
+    /// Its place in the order of its endpoint; none where it stands in none. What is ordered comes from the
+    /// store.
+    pub(super) fn in_line(&self) -> Option<InLine> {
+        match &self.origin {
+            Origin::Fresh { .. } => None,
+            Origin::Stored(delivery) => in_line(delivery),
+        }
+    }
+
     /// Whether the delivery's time was over at `now`.
     pub(super) fn expired(&self, now: Timestamp) -> bool {
         match &self.origin {
@@ -141,6 +152,15 @@ impl Job {
             Origin::Stored(delivery) => delivery.as_ref().clone(),
         }
     }
+}
+
+/// The place of a row in the order of its endpoint.
+pub(super) fn in_line(delivery: &Delivery) -> Option<InLine> {
+    let turn = delivery.turn?;
+    turn.strand.map(|strand| InLine {
+        strand,
+        position: turn.position,
+    })
 }
 
 /// A first delivery before any attempt.

@@ -1,6 +1,6 @@
 //! A lane: the deliveries of one endpoint that are due, and how many are sent at a time.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,9 +19,15 @@ use super::health::Known;
 use super::held::Held;
 use super::job::{Job, Origin};
 use super::limit::{Limit, Pressure};
+use super::lines::Lines;
 use super::slots::{Class, Slot};
-use super::tracker::Lingering;
 use super::worker::unwanted;
+
+mod order;
+mod refill;
+mod withdraw;
+
+pub(super) use refill::Refill;
 
 /// The deliveries of one endpoint that are due.
 #[derive(Debug)]
@@ -47,8 +53,10 @@ struct State {
     waits_for_slot: bool,
     /// How far the endpoint's rate is used up, where it has one.
     pace: Option<Pace>,
-    /// When the store holds something due.
+    /// When the store holds something due that stands in no order.
     store_due: Option<Timestamp>,
+    /// The lines of an endpoint whose deliveries stand in an order; none elsewhere.
+    lines: Option<Box<Lines>>,
 }
 
 /// What became of a job offered to a lane.
@@ -104,18 +112,6 @@ pub(super) struct Turn {
     pub(super) wake_at: Option<Timestamp>,
 }
 
-/// What a refill has to read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Refill {
-    /// How many rows are in memory already, which the read must look past.
-    pub(super) rowed: usize,
-    /// How many jobs to bring in.
-    pub(super) step: usize,
-}
-
-/// The fewest jobs that a refill brings in, for lanes that have not made an attempt yet.
-const LEAST_STEP: usize = 4;
-
 impl Lane {
     pub(super) fn new(endpoint: EndpointId, known: Known) -> Self {
         let state = State {
@@ -126,6 +122,7 @@ impl Lane {
             waits_for_slot: false,
             pace: None,
             store_due: None,
+            lines: None,
         };
         Self {
             endpoint,
@@ -326,71 +323,6 @@ impl Lane {
         more
     }
 
-    /// Takes out what is queued and was not asked for, since nothing of it may begin now: what has a
-    /// row is let go of, what has none is answered. `None` for the former.
-    pub(super) fn empty(&self) -> Vec<Option<Lingering>> {
-        let mut state = self.state.lock();
-        let state = &mut *state;
-        let mut emptied = Vec::new();
-        let held = &mut state.held;
-        state.queue.retain(|job| {
-            if job.extra {
-                return true;
-            }
-            let id = job.delivery_id();
-            emptied.push(match job.origin {
-                Origin::Fresh { position, place } if !held.has_fresh(id) => Some(Lingering {
-                    position,
-                    place,
-                    shipment: Arc::clone(&job.shipment),
-                }),
-                _ => {
-                    held.release(&job.origin, id);
-                    None
-                }
-            });
-            false
-        });
-        emptied
-    }
-
-    /// Takes every queued job out.
-    pub(super) fn drain(&self) -> Vec<Job> {
-        self.state.lock().queue.drain(..).collect()
-    }
-
-    /// Takes out the queued jobs whose time was over at `now`.
-    pub(super) fn take_expired(&self, now: Timestamp) -> Vec<Job> {
-        let mut state = self.state.lock();
-        if !state.queue.iter().any(|job| job.expired(now)) {
-            return Vec::new();
-        }
-        let (expired, rest) = state.queue.drain(..).partition(|job| job.expired(now));
-        state.queue = rest;
-        Vec::from_iter::<VecDeque<Job>>(expired)
-    }
-
-    /// Takes out the queued jobs of these deliveries that have a row; they are held still.
-    pub(super) fn take_rowed(&self, wanted: &HashSet<DeliveryId>) -> Vec<Job> {
-        let mut state = self.state.lock();
-        let state = &mut *state;
-        let held = &state.held;
-        let taken = |job: &Job| {
-            let id = job.delivery_id();
-            let has_row = match job.origin {
-                Origin::Fresh { .. } => held.has_fresh(id),
-                Origin::Stored(_) => true,
-            };
-            has_row && wanted.contains(&id)
-        };
-        if !state.queue.iter().any(taken) {
-            return Vec::new();
-        }
-        let (taken, rest) = state.queue.drain(..).partition(taken);
-        state.queue = rest;
-        Vec::from_iter::<VecDeque<Job>>(taken)
-    }
-
     /// The rows that are in memory or being settled.
     pub(super) fn held<T>(&self, change: impl FnOnce(&mut Held) -> T) -> T {
         change(&mut self.state.lock().held)
@@ -401,72 +333,11 @@ impl Lane {
         self.state.lock().held.release(origin, id);
     }
 
-    /// The store holds something due at `at`; answers whether that is sooner than known.
-    pub(super) fn due_in_store(&self, at: Timestamp) -> bool {
-        let mut state = self.state.lock();
-        let sooner = state.store_due.is_none_or(|known| at < known);
-        if sooner {
-            state.store_due = Some(at);
-        }
-        sooner
-    }
-
-    /// Begins a refill, if something is due and the queue is low; `room` is how many jobs it may hold.
-    ///
-    /// A lane brings in what its workers take within about two attempts, so that a slow one holds
-    /// little.
-    pub(super) fn begin_refill(&self, now: Timestamp, room: usize) -> Option<Refill> {
-        let mut state = self.state.lock();
-        let due = state.store_due.is_some_and(|due| due <= now);
-        if !due || state.held.refilling() || state.queue.len() > state.limit.get().min(room / 2) {
-            return None;
-        }
-        state.held.begin_refill();
-        // What is told from now on is newer than what the read will find.
-        state.store_due = None;
-        Some(Refill {
-            rowed: state.held.len(),
-            step: (2 * state.limit.get()).max(LEAST_STEP),
-        })
-    }
-
-    /// Lets go of queued jobs that have a row, but for those that its workers take next; answers
-    /// whether there were any. They are due in the store again.
-    pub(super) fn shed(&self) -> bool {
-        let mut state = self.state.lock();
-        let state = &mut *state;
-        let keep = state.limit.get();
-        if state.queue.len() <= keep {
-            return false;
-        }
-        let before = state.queue.len();
-        let mut place = 0;
-        let held = &mut state.held;
-        state.queue.retain(|job| {
-            place += 1;
-            let id = job.delivery_id();
-            let has_row = match job.origin {
-                Origin::Fresh { .. } => held.has_fresh(id),
-                Origin::Stored(_) => true,
-            };
-            if place <= keep || job.extra || !has_row {
-                return true;
-            }
-            held.release(&job.origin, id);
-            false
-        });
-        state.queue.len() < before
-    }
-
-    /// When the store holds something due.
-    pub(super) fn store_due(&self) -> Option<Timestamp> {
-        self.state.lock().store_due
-    }
-
     /// Whether nothing speaks for keeping the lane.
     pub(super) fn is_idle(&self, now: Timestamp) -> bool {
         let state = self.state.lock();
         state.queue.is_empty()
+            && state.lines.as_ref().is_none_or(|lines| lines.is_idle())
             && state.pace.is_none_or(|pace| pace.is_whole(now))
             && state.workers == 0
             && state.held.len() == 0
@@ -494,9 +365,27 @@ impl State {
             && self.held.doubts(&job.origin, job.delivery_id())
         {
             if let Some(job) = self.queue.pop_front() {
-                self.held.release(&job.origin, job.delivery_id());
+                self.let_go(&job, now);
             }
-            self.store_due = Some(now);
+        }
+    }
+
+    /// Lets go of a job that left the queue without an attempt: it is due in the store.
+    fn let_go(&mut self, job: &Job, now: Timestamp) {
+        self.held.release(&job.origin, job.delivery_id());
+        match (job.in_line(), &mut self.lines) {
+            (Some(at), Some(lines)) => {
+                let behind = lines.let_go(at, now);
+                self.release_all(&behind);
+            }
+            _ => self.store_due = Some(now),
+        }
+    }
+
+    /// Jobs are not in memory any more.
+    fn release_all<'a>(&mut self, jobs: impl IntoIterator<Item = &'a Job>) {
+        for job in jobs {
+            self.held.release(&job.origin, job.delivery_id());
         }
     }
 

@@ -19,6 +19,8 @@ pub(super) struct Meters {
     pub(super) slowed: Counter,
     /// Warnings that an endpoint will be disabled.
     pub(super) warned: Counter,
+    /// Orders that were held up by a delivery that failed.
+    pub(super) held: Counter,
     breakers_open: Gauge,
     lanes_without_slot: Gauge,
     succeeded: Counter,
@@ -55,6 +57,7 @@ impl Meters {
             discarded: deliveries("discarded"),
             slowed: counter!("fanfare_endpoints_slowed_total"),
             warned: counter!("fanfare_endpoint_warnings_total"),
+            held: counter!("fanfare_orders_held_total"),
             breakers_open: gauge!("fanfare_breakers_open"),
             lanes_without_slot: gauge!("fanfare_lanes_without_slot"),
             succeeded: attempts("succeeded"),

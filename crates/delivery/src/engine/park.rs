@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic;
 use std::time::Duration;
 
 use fanfare_app::fault::{Fault, planted};
@@ -13,13 +13,15 @@ use fanfare_app::port::log::Position;
 use fanfare_domain::breaker::Passage;
 use fanfare_domain::delivery::{Delivery, DeliveryState};
 use fanfare_domain::id::EndpointId;
+use fanfare_domain::order::{Ordering, Turn};
 use fanfare_domain::time::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::Shared;
 use super::intake;
-use super::job::fresh;
+use super::job::{fresh, in_line};
+use super::order;
 use super::settle::{commit, save_materialised};
 use super::tracker::{Lingering, Places};
 
@@ -97,7 +99,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
                 shed(&shared);
             }
             let base = shared.tracker.lock().base();
-            let unsynced = shared.unsynced.swap(false, Ordering::Relaxed);
+            let unsynced = shared.unsynced.swap(false, atomic::Ordering::Relaxed);
             if base != saved || unsynced {
                 save_materialised(&shared).await;
                 saved = base;
@@ -115,6 +117,7 @@ fn row(shared: &Shared, delivery: &Lingering) -> Option<Delivery> {
     let endpoint = *event.targets.get(usize::from(delivery.place))?;
     let mut row = fresh(event, delivery.place, endpoint);
     if let Some(target) = shared.parts.directory.target(endpoint) {
+        row.turn = event.turn(delivery.position, target.endpoint.ordering);
         row.state = DeliveryState::Waiting {
             due_at: target
                 .policy_of(&event.event_type)
@@ -138,9 +141,14 @@ async fn write_rows(shared: &Arc<Shared>, deliveries: &[Lingering]) {
     let settlements = Arc::new(settlements);
     commit(shared, &settlements).await;
     finish(shared, deliveries);
+    for (each, row) in deliveries.iter().zip(settlements.iter()) {
+        came(shared, each.position, &row.delivery);
+    }
     let mut due: BTreeMap<EndpointId, _> = BTreeMap::new();
     for Settlement { delivery, .. } in settlements.iter() {
-        if let DeliveryState::Waiting { due_at } = delivery.state {
+        if let DeliveryState::Waiting { due_at } = delivery.state
+            && in_line(delivery).is_none()
+        {
             due.entry(delivery.endpoint)
                 .and_modify(|first| due_at.min(*first).clone_into(first))
                 .or_insert(due_at);
@@ -148,6 +156,27 @@ async fn write_rows(shared: &Arc<Shared>, deliveries: &[Lingering]) {
     }
     for (endpoint, at) in due {
         shared.schedule(endpoint, at);
+    }
+}
+
+/// A delivery has its row: its line may go on, where it stands in one.
+fn came(shared: &Arc<Shared>, position: Position, row: &Delivery) {
+    let target = shared.parts.directory.target(row.endpoint);
+    let ordering = target.map(|target| target.endpoint.ordering);
+    let at = in_line(row);
+    let unordered = ordering.is_none_or(|ordering| ordering == Ordering::Unordered);
+    if unordered && at.is_none() {
+        // Where its ordering was another one, its lane may expect it still.
+        order::came(shared, row.endpoint, position, None);
+        return;
+    }
+    let due_at = match row.state {
+        DeliveryState::Waiting { due_at } => due_at,
+        _ => return,
+    };
+    order::came(shared, row.endpoint, position, at.map(|at| (at, due_at)));
+    if ordering.is_some_and(|ordering| !ordering.fits(row.turn)) {
+        order::place::again(shared, row.endpoint);
     }
 }
 
@@ -173,10 +202,14 @@ async fn write_lingering(shared: &Arc<Shared>, since: Timestamp) {
             lacks
         });
         let rows = lingering.iter().filter_map(|each| row(shared, each));
-        let settlements = rows
-            .map(|delivery| Settlement {
-                delivery,
-                attempt: None,
+        let settlements: Vec<_> = rows
+            .map(|mut delivery| {
+                // It is sent from memory as it was handed on, in no order.
+                delivery.turn = delivery.turn.map(|turn| Turn::outside(turn.position));
+                Settlement {
+                    delivery,
+                    attempt: None,
+                }
             })
             .collect();
         commit(shared, &Arc::new(settlements)).await;
@@ -190,7 +223,7 @@ async fn write_lingering(shared: &Arc<Shared>, since: Timestamp) {
 fn shed(shared: &Arc<Shared>) {
     let now = shared.parts.clock.now();
     for lane in shared.lanes.all() {
-        if lane.shed() {
+        if lane.shed(now) {
             shared.schedule(lane.endpoint, now);
         }
     }
@@ -206,7 +239,7 @@ fn empty_lanes(shared: &Arc<Shared>) {
             continue;
         };
         let mut have_rows = false;
-        for emptied in lane.empty() {
+        for emptied in lane.empty(now) {
             match emptied {
                 Some(delivery) => shared.parked.add(delivery),
                 None => have_rows = true,
@@ -262,6 +295,7 @@ async fn read_log(
                 return Ok(());
             }
             shared.tracker.lock().skip(next..position);
+            order::gap_moved(shared);
             next = position + 1;
             let places = {
                 let tracker = shared.tracker.lock();
@@ -281,6 +315,7 @@ async fn read_log(
         if next == first {
             // Nothing there at all: the position belongs to no event.
             shared.tracker.lock().skip(first..first + 1);
+            order::gap_moved(shared);
         }
     }
 }

@@ -8,22 +8,25 @@ use fanfare_app::directory::Target;
 use fanfare_app::fault::{Fault, planted};
 use fanfare_app::port::StoreError;
 use fanfare_app::port::deliveries::Settlement;
-use fanfare_app::port::log::{Event, EventRef};
+use fanfare_app::port::log::{Event, EventRef, Position};
 use fanfare_domain::breaker::Passage;
 use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason, FailedReason};
+use fanfare_domain::id::DeliveryId;
 use fanfare_domain::policy::DeliveryPolicy;
 use fanfare_domain::time::Timestamp;
 
 use super::Shared;
 use super::held::Held;
-use super::job::{Job, Origin, Shipment};
+use super::job::{Job, Origin, Shipment, in_line};
 use super::lane::{Lane, Pushed, Refill};
+use super::lines::InLine;
+use super::order;
 use super::settle::Outcome;
 use super::worker;
 
 /// The most deliveries that one read brings in. Payloads are at most 256 KiB unless told, so that the reads
 /// under way hold at most some 64 MiB.
-const STEP: usize = 64;
+pub(super) const STEP: usize = 64;
 
 /// How long to wait before it is read again, when a discard was under way meanwhile.
 const SPOILED: Duration = Duration::from_millis(100);
@@ -44,6 +47,9 @@ pub(super) fn kick(shared: &Arc<Shared>, lane: &Arc<Lane>) {
             Passage::Shut(None) => return,
         }
     }
+    if lane.is_ordered() && !order::place::if_needed(shared, lane) && lane.store_due().is_none() {
+        return;
+    }
     // While memory is short, a lane reads only when it has nothing left.
     let room = if shared.budget.has_room() {
         shared.parts.options.lane_queue
@@ -56,14 +62,28 @@ pub(super) fn kick(shared: &Arc<Shared>, lane: &Arc<Lane>) {
     };
     let (shared, lane) = (Arc::clone(shared), Arc::clone(lane));
     tokio::spawn(async move {
-        if let Err(cause) = refill(&shared, &lane, wanted).await {
+        let read = async {
+            if wanted.due {
+                refill(&shared, &lane, wanted).await?;
+            }
+            if lane.is_ordered() {
+                let Ok(_turn) = shared.refills.acquire().await else {
+                    return Ok(());
+                };
+                order::read::strands(&shared, &lane, wanted.step.min(STEP)).await?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        if let Err(cause) = read.await {
             tracing::warn!(endpoint = %lane.endpoint, error = %cause, "due deliveries can't be read yet");
             let later = shared.parts.clock.now().after(Duration::from_secs(1));
             shared.schedule(lane.endpoint, later);
         }
         lane.held(Held::end_refill);
-        if lane.store_due().is_some() {
-            kick(&shared, &lane);
+        match lane.next_read() {
+            Some(at) if at > shared.parts.clock.now() => shared.timer.set(at, lane.endpoint),
+            Some(_) => kick(&shared, &lane),
+            None => {}
         }
     });
 }
@@ -137,7 +157,7 @@ async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, wanted: Refill) -> Resul
 }
 
 /// Whether a delivery has waited too long behind an open breaker.
-fn too_long(policy: &DeliveryPolicy, delivery: &Delivery, now: Timestamp) -> bool {
+pub(super) fn too_long(policy: &DeliveryPolicy, delivery: &Delivery, now: Timestamp) -> bool {
     match delivery.state {
         DeliveryState::Waiting { due_at } => {
             policy.is_out_of_patience(delivery.first_attempt_at, due_at, now)
@@ -147,24 +167,13 @@ fn too_long(policy: &DeliveryPolicy, delivery: &Delivery, now: Timestamp) -> boo
 }
 
 /// Ends what has waited too long, without an attempt.
-async fn end_overdue(shared: &Arc<Shared>, overdue: Vec<Delivery>, now: Timestamp) {
+pub(super) async fn end_overdue(shared: &Shared, overdue: Vec<Delivery>, now: Timestamp) {
     for delivery in overdue {
-        let origin = Origin::Stored(Box::new(delivery.clone()));
-        let delivery = Delivery {
-            state: DeliveryState::Failed {
-                at: now,
-                reason: FailedReason::Exhausted,
-            },
-            ..delivery
+        let end = DeliveryState::Failed {
+            at: now,
+            reason: FailedReason::Exhausted,
         };
-        let settlement = Settlement {
-            delivery,
-            attempt: None,
-        };
-        let _ = shared
-            .settle
-            .send(Outcome::Settled { origin, settlement })
-            .await;
+        end_without_attempt(shared, delivery, end).await;
     }
 }
 
@@ -173,8 +182,43 @@ async fn bring_in(
     lane: &Arc<Lane>,
     deliveries: &[Delivery],
 ) -> Result<(), StoreError> {
+    for claimed in with_events(shared, deliveries).await? {
+        match claimed {
+            Claimed::Job(job) => {
+                if lane.push_stored(job, shared.start_limit()) == Pushed::StartWorker {
+                    worker::start(shared, Arc::clone(lane), None);
+                }
+            }
+            Claimed::Gone(delivery) => end_without_payload(shared, delivery).await,
+        }
+    }
+    Ok(())
+}
+
+/// A row that was taken.
+pub(super) enum Claimed {
+    /// With its event.
+    Job(Job),
+    /// Its event's payload is not kept any more.
+    Gone(Delivery),
+}
+
+impl Claimed {
+    pub(super) fn id(&self) -> DeliveryId {
+        match self {
+            Self::Job(job) => job.delivery_id(),
+            Self::Gone(delivery) => delivery.id,
+        }
+    }
+}
+
+/// Reads the events of deliveries of one tenant.
+pub(super) async fn with_events(
+    shared: &Arc<Shared>,
+    deliveries: &[Delivery],
+) -> Result<Vec<Claimed>, StoreError> {
     let Some(scope) = deliveries.first().map(|delivery| delivery.scope.clone()) else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let mut ids: Vec<_> = deliveries.iter().map(|delivery| delivery.event).collect();
     ids.sort_unstable();
@@ -184,44 +228,36 @@ async fn bring_in(
         .into_iter()
         .map(|event| (event.id, Shipment::new(event, &shared.budget)))
         .collect();
-    for delivery in deliveries {
-        match shipments
-            .get(&delivery.event)
-            .filter(|shipment| !shipment.event().payload_gone())
-        {
-            Some(shipment) => {
-                let origin = Origin::Stored(Box::new(delivery.clone()));
-                let job = Job {
-                    shipment: Arc::clone(shipment),
-                    origin,
-                    extra: false,
-                };
-                if lane.push_stored(job, shared.start_limit()) == Pushed::StartWorker {
-                    worker::start(shared, Arc::clone(lane), None);
-                }
-            }
-            None => {
-                let at = shared.parts.clock.now();
-                let state = DeliveryState::Discarded {
-                    at,
-                    reason: DiscardedReason::PayloadGone,
-                };
-                let origin = Origin::Stored(Box::new(delivery.clone()));
-                let settlement = Settlement {
-                    delivery: Delivery {
-                        state,
-                        ..delivery.clone()
-                    },
-                    attempt: None,
-                };
-                let _ = shared
-                    .settle
-                    .send(Outcome::Settled { origin, settlement })
-                    .await;
-            }
+    let claimed = deliveries.iter().map(|delivery| {
+        let shipment = shipments.get(&delivery.event);
+        match shipment.filter(|shipment| !shipment.event().payload_gone()) {
+            Some(shipment) => Claimed::Job(Job {
+                shipment: Arc::clone(shipment),
+                origin: Origin::Stored(Box::new(delivery.clone())),
+                extra: false,
+            }),
+            None => Claimed::Gone(delivery.clone()),
         }
-    }
-    Ok(())
+    });
+    Ok(claimed.collect())
+}
+
+/// Ends a delivery whose event's payload is not kept any more.
+pub(super) async fn end_without_payload(shared: &Shared, delivery: Delivery) {
+    let at = shared.parts.clock.now();
+    let reason = DiscardedReason::PayloadGone;
+    let end = DeliveryState::Discarded { at, reason };
+    end_without_attempt(shared, delivery, end).await;
+}
+
+async fn end_without_attempt(shared: &Shared, delivery: Delivery, state: DeliveryState) {
+    let origin = Origin::Stored(Box::new(delivery.clone()));
+    let settlement = Settlement {
+        delivery: Delivery { state, ..delivery },
+        attempt: None,
+    };
+    let outcome = Outcome::Settled { origin, settlement };
+    let _ = shared.settle.send(outcome).await;
 }
 
 /// Makes an attempt besides the schedule, unless the delivery is in memory already.
@@ -239,7 +275,16 @@ pub(super) async fn extra(shared: &Arc<Shared>, asked: Delivery) -> Result<(), S
         lane.held(|held| held.refuse(asked.id));
         return read.map(|_| ());
     };
+    if let Some(at) = in_line(&delivery)
+        && !may_go_first(shared, &lane, &delivery, at).await?
+    {
+        lane.held(|held| held.refuse(asked.id));
+        return Ok(());
+    }
     if !lane.held(|held| held.grant(asked.id)) {
+        if let Some(at) = in_line(&delivery) {
+            lane.lines(|lines| lines.let_go(at, shared.parts.clock.now()));
+        }
         // A refill may have passed it over meanwhile.
         shared.schedule(asked.endpoint, shared.parts.clock.now());
         return Ok(());
@@ -254,6 +299,24 @@ pub(super) async fn extra(shared: &Arc<Shared>, asked: Delivery) -> Result<(), S
         worker::start(shared, lane, None);
     }
     Ok(())
+}
+
+/// Whether a delivery is the first of its line, which stands still for it then.
+async fn may_go_first(
+    shared: &Shared,
+    lane: &Lane,
+    delivery: &Delivery,
+    at: InLine,
+) -> Result<bool, StoreError> {
+    let store = &shared.parts.deliveries;
+    let line = store.in_turn(delivery.endpoint, at.strand, Position::MIN, 1);
+    let line = line.await?;
+    let first = line.deliveries.first().map(|first| first.id);
+    let all_there = shared.tracker.lock().handed_on() >= at.position;
+    Ok(line.held_by.is_none()
+        && first == Some(delivery.id)
+        && all_there
+        && lane.lines(|lines| lines.begin_extra(at)))
 }
 
 /// A delivery that waits, with its event; none where no extra attempt can be made.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fanfare_app::port::StoreError;
 
-use super::{Shared, discard, expire};
+use super::{Shared, discard, expire, order};
 
 /// Lanes of one read.
 const STEP: usize = 500;
@@ -46,6 +46,9 @@ pub(super) async fn lanes(shared: &Arc<Shared>) -> Result<(), StoreError> {
         for lane in &lanes {
             if !discard::if_unwanted(shared, lane.endpoint) {
                 shared.schedule(lane.endpoint, lane.next);
+                if lane.in_turn {
+                    order::patrol(shared, lane.endpoint);
+                }
             }
         }
         match lanes.last() {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fanfare_app::fault::{Fault, planted};
-use fanfare_app::notices::Notice;
+use fanfare_app::notices::{Change, Notice};
 use fanfare_app::port::StoreError;
 use fanfare_app::port::deliveries::{Settled, Settlement};
 use fanfare_domain::attempt::Attempt;
@@ -14,7 +14,8 @@ use tokio::sync::mpsc;
 
 use super::Shared;
 use super::health::disable_endpoint;
-use super::job::{Job, Origin};
+use super::job::{Job, Origin, in_line};
+use super::order;
 use super::worker::unwanted;
 
 /// The most outcomes of a batch.
@@ -46,6 +47,18 @@ impl Outcome {
         Self::Settled {
             origin: job.origin,
             settlement: Settlement { delivery, attempt },
+        }
+    }
+}
+
+impl Outcome {
+    /// Whether a delivery arrived.
+    pub(super) fn arrived(&self) -> bool {
+        match self {
+            Self::Settled { settlement, .. } => {
+                matches!(settlement.delivery.state, DeliveryState::Delivered { .. })
+            }
+            Self::Stop => false,
         }
     }
 }
@@ -112,6 +125,7 @@ async fn settle(shared: &Arc<Shared>, origins: &[Origin], mut settlements: Vec<S
         {
             delivery.state = DeliveryState::Discarded { at: now, reason };
         }
+        hold_if_wanted(shared, delivery);
     }
     let settlements = Arc::new(settlements);
     if planted(Fault::LetGoBeforeCommit) {
@@ -154,11 +168,62 @@ async fn settle(shared: &Arc<Shared>, origins: &[Origin], mut settlements: Vec<S
         if let Some(lane) = shared.lanes.find(delivery.endpoint) {
             lane.release(origin, delivery.id);
         }
-        if let DeliveryState::Waiting { due_at } = delivery.state
+        if let Some(at) = in_line(delivery) {
+            order::settled(shared, delivery.endpoint, at, delivery.state);
+        } else if let DeliveryState::Waiting { due_at } = delivery.state
             && !planted(Fault::ForgetDueTime)
         {
             shared.schedule(delivery.endpoint, due_at);
         }
+        follow_order(shared, delivery, settled);
+    }
+}
+
+/// A delivery that fails holds its line up, where its endpoint wants that. The mark is committed with its
+/// end.
+fn hold_if_wanted(shared: &Shared, delivery: &mut Delivery) {
+    if let Some(turn) = &mut delivery.turn
+        && turn.strand.is_some()
+        && matches!(delivery.state, DeliveryState::Failed { .. })
+        && let Some(target) = shared.parts.directory.target(delivery.endpoint)
+    {
+        turn.holds = target.holds_on_failure() && !planted(Fault::ForgetHold);
+    }
+}
+
+/// What follows from a commit for the order of an endpoint.
+fn follow_order(shared: &Arc<Shared>, delivery: &Delivery, settled: Settled) {
+    let endpoint = delivery.endpoint;
+    match delivery.state {
+        DeliveryState::Failed { at: since, .. } if delivery.turn.is_some_and(|turn| turn.holds) => {
+            if settled == Settled::Recorded {
+                shared.meters.held.increment(1);
+                let tenant = &delivery.scope.tenant;
+                tracing::warn!(%endpoint, %tenant, delivery = %delivery.id, "an order is held up by a delivery that failed");
+                shared.tell(|| Notice {
+                    scope: delivery.scope.clone(),
+                    endpoint,
+                    change: Change::Held {
+                        delivery: delivery.id,
+                        since,
+                    },
+                });
+            }
+        }
+        // It may have lifted the hold of a line, which only the store knows.
+        DeliveryState::Delivered { .. } if delivery.replay_of.is_some() => {
+            let target = shared.parts.directory.target(endpoint);
+            if target.is_some_and(|target| target.holds_on_failure()) {
+                order::patrol(shared, endpoint);
+            }
+        }
+        DeliveryState::Waiting { .. } if delivery.id.place().is_some() => {
+            let target = shared.parts.directory.target(endpoint);
+            if target.is_some_and(|target| !target.endpoint.ordering.fits(delivery.turn)) {
+                order::place::again(shared, endpoint);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -86,7 +86,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
                 if lane.wake() {
                     worker::start(&shared, Arc::clone(&lane), None);
                 }
-                match lane.store_due() {
+                match lane.next_read() {
                     // The lane read meanwhile, and its next time is later.
                     Some(due) if due > now => shared.timer.set(due, endpoint),
                     Some(_) => refill::kick(&shared, &lane),

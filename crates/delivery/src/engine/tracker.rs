@@ -20,6 +20,8 @@ pub(super) struct Tracker {
     window: VecDeque<Slot>,
     /// Slots that wait for the log to be read.
     unplaced: usize,
+    /// All positions up to this one were handed on.
+    handed_on: Position,
 }
 
 #[derive(Debug)]
@@ -125,7 +127,13 @@ impl Tracker {
     /// Begins where the store says that all rows are there.
     pub(super) fn begin_at(&mut self, base: Position) {
         self.base = base;
+        self.handed_on = base;
         self.window.clear();
+    }
+
+    /// All positions up to this one were handed on, or do not exist. One that was left in the log was not.
+    pub(super) fn handed_on(&self) -> Position {
+        self.handed_on
     }
 
     /// All positions up to this one have their rows.
@@ -218,6 +226,12 @@ impl Tracker {
     }
 
     fn advance(&mut self) {
+        while let Some(Slot::Open { .. } | Slot::Done) = self
+            .index(self.handed_on + 1)
+            .and_then(|index| self.window.get(index))
+        {
+            self.handed_on += 1;
+        }
         while matches!(self.window.front(), Some(Slot::Done)) {
             self.window.pop_front();
             self.base += 1;
@@ -288,6 +302,7 @@ impl Tracker {
     pub(super) fn skip(&mut self, positions: std::ops::Range<Position>) {
         if self.window.is_empty() && positions.contains(&(self.base + 1)) {
             self.base = positions.end - 1;
+            self.handed_on = self.base;
             return;
         }
         for position in positions {
@@ -328,6 +343,21 @@ mod tests {
         assert!(!places.contains(129) && places.contains(128));
         (0..129).for_each(|place| places.remove(place));
         assert!(places.is_empty());
+    }
+
+    #[test]
+    fn handed_on_is_all_up_to_the_first_gap() {
+        let mut tracker = Tracker::default();
+        tracker.begin_at(10);
+        tracker.skip(12..13);
+        assert_eq!(tracker.handed_on(), 10);
+        tracker.skip(11..12);
+        assert_eq!(tracker.handed_on(), 12);
+        tracker.leave_in_log(13, Places::first(1));
+        tracker.skip(14..15);
+        assert_eq!(tracker.handed_on(), 12);
+        tracker.skip(13..14);
+        assert_eq!((tracker.handed_on(), tracker.base()), (14, 14));
     }
 
     #[test]

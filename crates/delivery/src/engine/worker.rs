@@ -17,6 +17,7 @@ use fanfare_domain::time::Timestamp;
 
 use super::Shared;
 use super::health;
+use super::job::Origin;
 use super::lane::{Lane, Next, Turn};
 use super::limit::Pressure;
 use super::refill;
@@ -40,7 +41,7 @@ fn start_turns(shared: &Arc<Shared>, mut turns: Vec<slots::Turn>) {
         }
         turns.extend(shared.slots.give_back(slot));
         // What it waited for was taken out meanwhile: it has room.
-        if let Some(lane) = lane.filter(|lane| lane.store_due().is_some()) {
+        if let Some(lane) = lane.filter(|lane| lane.next_read().is_some()) {
             refill::kick(shared, &lane);
         }
     }
@@ -53,9 +54,18 @@ async fn run(shared: Arc<Shared>, lane: Arc<Lane>, mut slot: Option<Slot>) {
                 if let Some(at) = turn.wake_at {
                     shared.timer.set(at, lane.endpoint);
                 }
+                let at = turn.job.in_line();
                 let outcome = attempt(&shared, &lane, *turn).await;
+                let passes = at.filter(|_| outcome.arrived() || planted(Fault::PassWhileRetried));
+                if let Some(at) = at {
+                    lane.conclude(at, passes.is_some());
+                }
                 // Full: the worker waits with its outcome, and sends nothing new meanwhile.
                 let _ = shared.settle.send(outcome).await;
+                // Not before, or the outcomes of a line could be committed in another order.
+                if let Some(at) = passes {
+                    lane.pass_on(at.strand);
+                }
                 if shared.meters.attempt_ends() && shared.stopping() {
                     shared.idle.notify_waiters();
                 }
@@ -86,14 +96,14 @@ async fn run(shared: Arc<Shared>, lane: Arc<Lane>, mut slot: Option<Slot>) {
                 break;
             }
         }
-        if lane.store_due().is_some() {
+        if lane.next_read().is_some() {
             refill::kick(&shared, &lane);
         }
     }
     if let Some(slot) = slot {
         start_turns(&shared, shared.slots.give_back(slot));
     }
-    if lane.store_due().is_some() {
+    if lane.next_read().is_some() {
         refill::kick(&shared, &lane);
     }
 }
@@ -118,6 +128,14 @@ async fn attempt(shared: &Arc<Shared>, lane: &Arc<Lane>, turn: Turn) -> Outcome 
         ..
     } = turn;
     let mut delivery = job.delivery(lane.endpoint);
+    if let Origin::Fresh { position, .. } = job.origin {
+        // It is sent in no order, and stays so.
+        let turn = job
+            .shipment
+            .event()
+            .turn(position, target.endpoint.ordering);
+        delivery.turn = turn.map(|turn| fanfare_domain::order::Turn::outside(turn.position));
+    }
     let first = delivery.attempts == 0;
     shared
         .meters

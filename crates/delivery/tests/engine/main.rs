@@ -16,6 +16,7 @@ mod failing;
 mod lanes;
 mod long_run;
 mod operational;
+mod order;
 mod overflow;
 mod quotas;
 mod recording;

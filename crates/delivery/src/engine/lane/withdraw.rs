@@ -1,0 +1,129 @@
+//! Taking jobs out of a lane that are not to be sent now.
+//!
+//! What stands behind the first of a line is a window of the store: it goes first, and is read again.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+use fanfare_domain::id::DeliveryId;
+use fanfare_domain::time::Timestamp;
+
+use super::Lane;
+use crate::engine::job::{Job, Origin};
+use crate::engine::tracker::Lingering;
+
+impl Lane {
+    /// Takes out what is queued and was not asked for, since nothing of it may begin now: what has a
+    /// row is let go of, what has none is answered. `None` for the former.
+    pub(in crate::engine) fn empty(&self, now: Timestamp) -> Vec<Option<Lingering>> {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let mut emptied = Vec::new();
+        for job in std::mem::take(&mut state.queue) {
+            if job.extra {
+                state.queue.push_back(job);
+                continue;
+            }
+            let id = job.delivery_id();
+            emptied.push(match job.origin {
+                Origin::Fresh { position, place } if !state.held.has_fresh(id) => Some(Lingering {
+                    position,
+                    place,
+                    shipment: Arc::clone(&job.shipment),
+                }),
+                _ => {
+                    state.let_go(&job, now);
+                    None
+                }
+            });
+        }
+        emptied
+    }
+
+    /// Takes every queued job out.
+    pub(in crate::engine) fn drain(&self, now: Timestamp) -> Vec<Job> {
+        let mut state = self.state.lock();
+        if let Some(lines) = &mut state.lines {
+            let behind = lines.break_off(now);
+            state.release_all(&behind);
+        }
+        state.queue.drain(..).collect()
+    }
+
+    /// Takes out the queued jobs whose time was over at `now`.
+    pub(in crate::engine) fn take_expired(&self, now: Timestamp) -> Vec<Job> {
+        let mut state = self.state.lock();
+        if !state.queue.iter().any(|job| job.expired(now)) {
+            return Vec::new();
+        }
+        let (expired, rest) = state.queue.drain(..).partition(|job| job.expired(now));
+        state.queue = rest;
+        Vec::from_iter::<VecDeque<Job>>(expired)
+    }
+
+    /// Takes out the queued jobs of these deliveries that have a row; they are held still.
+    pub(in crate::engine) fn take_rowed(
+        &self,
+        wanted: &HashSet<DeliveryId>,
+        now: Timestamp,
+    ) -> Vec<Job> {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let mut all = Vec::new();
+        if let Some(lines) = &mut state.lines {
+            let is_wanted = |job: &Job| wanted.contains(&job.delivery_id());
+            for job in lines.break_off_where(now, is_wanted) {
+                if is_wanted(&job) {
+                    all.push(job);
+                } else {
+                    state.held.release(&job.origin, job.delivery_id());
+                }
+            }
+        }
+        let held = &state.held;
+        let taken = |job: &Job| {
+            let id = job.delivery_id();
+            wanted.contains(&id) && held.has_row(&job.origin, id)
+        };
+        if !state.queue.iter().any(taken) {
+            return all;
+        }
+        let (taken, rest): (VecDeque<Job>, _) = state.queue.drain(..).partition(taken);
+        state.queue = rest;
+        for job in &taken {
+            if let (Some(at), Some(lines)) = (job.in_line(), &mut state.lines) {
+                let behind = lines.let_go(at, now);
+                state.release_all(&behind);
+            }
+        }
+        all.extend(taken);
+        all
+    }
+
+    /// Lets go of queued jobs that have a row, but for those that its workers take next; answers
+    /// whether there were any. They are due in the store again.
+    pub(in crate::engine) fn shed(&self, now: Timestamp) -> bool {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let keep = state.limit.get();
+        let mut any = false;
+        if let Some(lines) = &mut state.lines {
+            let behind = lines.break_off(now);
+            any = !behind.is_empty();
+            state.release_all(&behind);
+        }
+        if state.queue.len() <= keep {
+            return any;
+        }
+        for (place, job) in std::mem::take(&mut state.queue).into_iter().enumerate() {
+            let has_row = state.held.has_row(&job.origin, job.delivery_id());
+            if place < keep || job.extra || !has_row {
+                state.queue.push_back(job);
+            } else {
+                any = true;
+                state.let_go(&job, now);
+            }
+        }
+        any
+    }
+}

@@ -1,0 +1,167 @@
+//! Placing: what waits gets the turns that its endpoint's ordering wants.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use fanfare_app::port::StoreError;
+use fanfare_app::port::deliveries::Placed;
+use fanfare_domain::delivery::Delivery;
+use fanfare_domain::id::EndpointId;
+use fanfare_domain::name::Scope;
+use fanfare_domain::order::{OnFailure, Ordering, Turn};
+
+use crate::engine::Shared;
+use crate::engine::lane::Lane;
+use crate::engine::refill;
+
+/// Rows of one commit; their events are read for their keys.
+const STEP: usize = 64;
+/// How long to wait before it is tried again, when the store was not available.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// What an endpoint wants; no order where it is gone.
+fn wanted(shared: &Shared, endpoint: EndpointId) -> (Ordering, OnFailure) {
+    let target = shared.parts.directory.target(endpoint);
+    target.map_or_else(Default::default, |target| {
+        (target.endpoint.ordering, target.endpoint.on_failure)
+    })
+}
+
+/// Begins to place what waits for an ordered lane, unless its turns are right or that is under way; answers
+/// whether they are right.
+pub(in crate::engine) fn if_needed(shared: &Arc<Shared>, lane: &Arc<Lane>) -> bool {
+    let wanted = wanted(shared, lane.endpoint);
+    if lane.lines(|lines| lines.is_placed_for(wanted)) {
+        return true;
+    }
+    if lane.lines(|lines| lines.begin_placing(wanted)) {
+        tokio::spawn(run(Arc::clone(shared), Arc::clone(lane), wanted));
+    }
+    false
+}
+
+/// An endpoint was changed: places what waits for it, if its ordering is another one now.
+pub(in crate::engine) fn if_changed(shared: &Arc<Shared>, endpoint: EndpointId) {
+    let (ordering, _) = wanted(shared, endpoint);
+    let lane = if ordering == Ordering::Unordered {
+        let lane = shared.lanes.find(endpoint);
+        lane.filter(|lane| lane.is_ordered())
+    } else {
+        Some(shared.lanes.get(endpoint, &shared.health))
+    };
+    if let Some(lane) = lane {
+        if_needed(shared, &lane);
+    }
+}
+
+/// A row was written with another turn than its endpoint wants now.
+pub(in crate::engine) fn again(shared: &Arc<Shared>, endpoint: EndpointId) {
+    let lane = shared.lanes.get(endpoint, &shared.health);
+    lane.lines(|lines| lines.doubt_placing());
+    if_needed(shared, &lane);
+}
+
+async fn run(shared: Arc<Shared>, lane: Arc<Lane>, wanted: (Ordering, OnFailure)) {
+    empty(&shared, &lane);
+    let placed = place(&shared, lane.endpoint, wanted).await;
+    if let Err(cause) = &placed {
+        tracing::warn!(endpoint = %lane.endpoint, error = %cause, "what waits can't be put in its order yet");
+        tokio::time::sleep(AGAIN).await;
+    }
+    lane.lines(|lines| lines.end_placing(placed.is_ok().then_some(wanted)));
+    let now = shared.parts.clock.now();
+    shared.schedule(lane.endpoint, now);
+    if shared.stopping() {
+        return;
+    }
+    // Unless there is something left to do in it.
+    if placed.is_ok() && wanted.0 == Ordering::Unordered {
+        lane.forget_lines();
+    }
+    // It may have been changed again meanwhile.
+    if lane.is_ordered() && if_needed(&shared, &lane) {
+        refill::kick(&shared, &lane);
+    }
+}
+
+/// What is in the lane's memory goes to the store.
+fn empty(shared: &Arc<Shared>, lane: &Arc<Lane>) {
+    let now = shared.parts.clock.now();
+    let target = shared.parts.directory.target(lane.endpoint);
+    for emptied in lane.empty(now).into_iter().flatten() {
+        if let Some(target) = &target {
+            let event = emptied.shipment.event();
+            let at = target.in_line(event, emptied.position);
+            if let Some((strand, position)) = at {
+                let at = crate::engine::lines::InLine { strand, position };
+                lane.lines(|lines| lines.expect(at));
+            }
+        }
+        shared.parked.add(emptied);
+    }
+    shared.told_parked.notify_one();
+}
+
+async fn place(
+    shared: &Shared,
+    endpoint: EndpointId,
+    (ordering, on_failure): (Ordering, OnFailure),
+) -> Result<(), StoreError> {
+    let store = &shared.parts.deliveries;
+    loop {
+        let rows = store.out_of_turn(endpoint, ordering, STEP).await?;
+        if rows.is_empty() {
+            break;
+        }
+        store.place(turns(shared, rows, ordering).await?).await?;
+    }
+    if ordering == Ordering::Unordered || on_failure == OnFailure::Pass {
+        while store.lift_holds(endpoint, STEP).await? == STEP {}
+    }
+    Ok(())
+}
+
+/// The turns that rows get.
+async fn turns(
+    shared: &Shared,
+    rows: Vec<Delivery>,
+    ordering: Ordering,
+) -> Result<Vec<Placed>, StoreError> {
+    let mut by_scope: BTreeMap<Scope, Vec<Delivery>> = BTreeMap::new();
+    for row in rows {
+        by_scope.entry(row.scope.clone()).or_default().push(row);
+    }
+    let mut placed = Vec::new();
+    for (scope, rows) in by_scope {
+        let ids: Vec<_> = rows.iter().map(|row| row.event).collect();
+        let positions: HashMap<_, _> = shared
+            .parts
+            .log
+            .positions(&scope, &ids)
+            .await?
+            .into_iter()
+            .collect();
+        let events: HashMap<_, _> = if ordering == Ordering::Unordered {
+            HashMap::new()
+        } else {
+            let events = shared.parts.log.events_by_id(&scope, &ids).await?;
+            events.into_iter().map(|event| (event.id, event)).collect()
+        };
+        placed.extend(rows.into_iter().map(|row| {
+            let position = positions.get(&row.event).copied().unwrap_or_default();
+            let turn = match events.get(&row.event) {
+                _ if ordering == Ordering::Unordered => None,
+                // One that brings what was missed stands outside, as replays do.
+                Some(event) if row.id.place().is_some() => event.turn(position, ordering),
+                _ => Some(Turn::outside(position)),
+            };
+            Placed {
+                scope: row.scope,
+                id: row.id,
+                turn,
+            }
+        }));
+    }
+    Ok(placed)
+}
