@@ -3,4 +3,5 @@
 pub(crate) mod list;
 pub(crate) mod read;
 pub(crate) mod retry;
+pub(crate) mod skip;
 pub(crate) mod view;

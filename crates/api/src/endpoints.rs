@@ -6,6 +6,7 @@ pub(crate) mod create;
 pub(crate) mod form;
 pub(crate) mod matching;
 pub(crate) mod missed;
+pub(crate) mod order;
 pub(crate) mod policy;
 pub(crate) mod rate;
 pub(crate) mod read;

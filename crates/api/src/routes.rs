@@ -91,6 +91,7 @@ pub(crate) fn documented() -> (Router<Api>, OpenApi) {
         .routes(routes!(deliveries::read::get_delivery))
         .routes(routes!(deliveries::read::list_attempts))
         .routes(routes!(deliveries::retry::retry_delivery))
+        .routes(routes!(deliveries::skip::skip_delivery))
         .routes(routes!(jobs::recover::recover_endpoint))
         .routes(routes!(endpoints::missed::get_endpoint_missed))
         .routes(routes!(

@@ -88,6 +88,10 @@ pub enum Fault {
     PassHeld,
     /// A delivery that fails does not hold its line up.
     ForgetHold,
+    /// A start takes up what stands in an order in none.
+    RecoverUnordered,
+    /// Skipping a delivery does not lift its hold.
+    ForgetLifting,
 }
 
 #[cfg(feature = "mutants")]

@@ -141,6 +141,18 @@ pub const IN_THE_ENGINE: &[Mutant] = &[
     ),
     engine("a job forgets how far it has come", Fault::ForgetJobsPlace),
     engine("an attempt's number is skipped", Fault::SkipNumber),
+    engine(
+        "a line goes on while its first is retried",
+        Fault::PassWhileRetried,
+    ),
+    engine(
+        "a line goes on before all lower positions were handed on",
+        Fault::IgnoreGaps,
+    ),
+    engine("a held line goes on", Fault::PassHeld),
+    engine("a failure does not hold its line up", Fault::ForgetHold),
+    engine("a start forgets the order", Fault::RecoverUnordered),
+    engine("what lifts a hold is lost", Fault::ForgetLifting),
 ];
 
 /// Takes an engine's fault out again when it is dropped.

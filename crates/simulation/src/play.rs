@@ -24,6 +24,7 @@ use crate::network::Network;
 use crate::setting::{self, millis, seconds};
 
 mod calm;
+mod orderers;
 mod owners;
 mod publishers;
 mod trouble;
@@ -46,6 +47,8 @@ pub(crate) enum LifeEnd {
 /// A run on its way, over all lives of the machine.
 pub(crate) struct Play {
     chance: Seeded,
+    /// For what has to do with order, so that the rest is as it would be without.
+    order: Seeded,
     options: EngineOptions,
     chronicle: Chronicle,
     network: Network,
@@ -84,6 +87,7 @@ impl Play {
         network.attach(&ground.sender);
         Self {
             chance,
+            order: Seeded::new(seed ^ 0x0bde),
             options,
             chronicle,
             network,
@@ -170,7 +174,10 @@ impl Play {
             920..940 => return Some(LifeEnd::Crash),
             940..950 => self.stop_at_a_call(ground),
             950..960 => return Some(self.shut_down(life).await),
-            _ => pass(seconds(self.chance.below(20))).await,
+            _ => {
+                self.order_something(life).await;
+                pass(seconds(self.chance.below(20))).await;
+            }
         }
         None
     }

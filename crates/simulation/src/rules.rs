@@ -16,8 +16,10 @@ mod attempts_are_numbered_without_gaps;
 mod every_accepted_delivery_comes_to_its_end;
 mod memory_is_empty_at_the_end;
 mod memory_stays_within_its_bounds;
+mod a_held_order_stands_still;
 mod nothing_is_sent_after_it_expired;
 mod nothing_is_sent_after_its_end;
+mod nothing_is_sent_against_its_order;
 mod nothing_is_sent_before_its_time;
 mod nothing_is_sent_to_a_closed_endpoint;
 mod nothing_is_sent_while_the_breaker_is_open;
@@ -72,6 +74,8 @@ pub const RULES: &[Rule] = &[
     an_ended_delivery_stays_as_it_is::RULE,
     nothing_is_sent_after_its_end::RULE,
     nothing_is_sent_before_its_time::RULE,
+    nothing_is_sent_against_its_order::RULE,
+    a_held_order_stands_still::RULE,
     nothing_is_sent_to_a_closed_endpoint::RULE,
     a_delivery_is_under_way_once_at_a_time::RULE,
     what_is_sent_is_recorded::RULE,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use fanfare_app::endpoints::{EndpointDraft, RateLimitDraft};
 use fanfare_delivery::EngineOptions;
 use fanfare_domain::breaker::BreakerPatch;
+use fanfare_domain::order::{OnFailure, Ordering};
 use fanfare_domain::policy::PolicyPatch;
 use fanfare_domain::rate::Per;
 use fanfare_testkit::builders::endpoint;
@@ -65,6 +66,23 @@ pub(crate) fn draft(chance: &Seeded, url: &str) -> EndpointDraft {
         burst: Some(1 + chance.below(4) as u32),
     });
     draft
+}
+
+/// Gives an endpoint an order, or none.
+pub(crate) fn order(chance: &Seeded, draft: &mut EndpointDraft) {
+    draft.ordering = Some(*chance.pick(&[
+        Ordering::Unordered,
+        Ordering::Unordered,
+        Ordering::ByKey,
+        Ordering::Strict,
+    ]));
+    let ordered = draft.ordering != Some(Ordering::Unordered);
+    let holds = ordered && chance.chance(0.4);
+    draft.on_failure = Some(if holds {
+        OnFailure::Hold
+    } else {
+        OnFailure::Pass
+    });
 }
 
 /// None, or one that opens after few failures in a row and for nothing else, so that the rules can tell

@@ -10,6 +10,7 @@ use fanfare_domain::attempt::{Attempt, Trigger};
 use fanfare_domain::delivery::{Delivery, DeliveryState};
 use fanfare_domain::endpoint::Endpoint;
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId, JobId};
+use fanfare_domain::order::{OnFailure, Ordering};
 use fanfare_domain::policy::DeliveryPolicy;
 use fanfare_domain::rate::RateLimit;
 use fanfare_domain::time::Timestamp;
@@ -18,6 +19,8 @@ use fanfare_testkit::scripted_sender::Sent;
 
 use crate::chronicle::Fact;
 use crate::history::History;
+
+pub(crate) mod lines;
 
 /// The place of a fact in the chronicle.
 pub type Place = usize;
@@ -99,6 +102,17 @@ pub struct Known {
     pub policy: DeliveryPolicy,
     /// How many requests it takes in a time.
     pub rate_limit: Option<RateLimit>,
+    /// In which order it gets its deliveries, and what becomes of that where one fails, since which place.
+    pub orders: Vec<(Place, Ordering, OnFailure)>,
+}
+
+impl Known {
+    /// Whether it always took its deliveries in no order.
+    #[must_use]
+    pub fn never_ordered(&self) -> bool {
+        let mut orders = self.orders.iter();
+        orders.all(|(_, ordering, _)| *ordering == Ordering::Unordered)
+    }
 }
 
 /// Whether an answer is one that a delivery has arrived by.
@@ -144,7 +158,7 @@ impl<'a> Story<'a> {
             Fact::Closing(id) => self.closings.push((place, *id)),
             Fact::Committed(Change::Document(changed)) => {
                 self.closings.extend(closes(changed).map(|id| (place, id)));
-                self.endpoint(changed);
+                self.endpoint(place, changed);
             }
             Fact::Committed(Change::Event(_, event)) => self.first_deliveries(event),
             Fact::Committed(Change::Row(row)) => {
@@ -201,12 +215,19 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn endpoint(&mut self, changed: &Changed) {
+    fn endpoint(&mut self, place: Place, changed: &Changed) {
         if let Changed::Put(document) = changed
             && document.key.kind == Kind::Endpoint
             && let Ok(endpoint) = serde_json::from_str::<Endpoint>(&document.body)
         {
+            let before = self.endpoints.remove(&endpoint.id);
+            let mut orders = before.map(|known| known.orders).unwrap_or_default();
+            let now = (endpoint.ordering, endpoint.on_failure);
+            if orders.last().map(|last| (last.1, last.2)) != Some(now) {
+                orders.push((place, now.0, now.1));
+            }
             let known = Known {
+                orders,
                 policy: DeliveryPolicy::native().with(&endpoint.policy),
                 rate_limit: endpoint.rate_limit,
                 url: endpoint.url,

@@ -15,7 +15,8 @@ use crate::state::Api;
 /// Retry a delivery
 ///
 /// One that waits gets an extra attempt now, and its schedule stands. One that ended is never reopened:
-/// a new delivery of the same event is made, whose `replay_of` names the old one.
+/// a new delivery of the same event is made, whose `replay_of` names the old one. At an endpoint with an
+/// order only the first in it gets an extra attempt; replays stand outside the order.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/deliveries/{delivery}/retry",
     operation_id = "retry_delivery", tag = "Deliveries",
@@ -23,8 +24,8 @@ use crate::state::Api;
     responses(
         (status = 202, description = "The delivery that is attempted now: the same one, or the new one.",
             body = DeliveryView),
-        (status = 409, description = "Its endpoint is disabled or deleted, or its event's data is not \
-            kept any more.", body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "Its endpoint is disabled or deleted, its event's data is not kept \
+            any more, or it is not the first in its endpoint's order.", body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn retry_delivery(

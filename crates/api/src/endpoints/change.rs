@@ -8,6 +8,7 @@ use fanfare_domain::key::Right;
 use http::StatusCode;
 
 use super::form::EndpointInput;
+use super::order::Holding;
 use super::view::{EndpointView, MissedView};
 use crate::auth::Acting;
 use crate::body::Incoming;
@@ -45,9 +46,10 @@ pub(crate) async fn replace_endpoint(
         .replace_endpoint(&scope, &at.endpoint, given.draft.into(), given.faults)
         .await?;
     let health = api.fanfare.endpoint_health(endpoint.id);
+    let holding = Holding::of(&api, &[&endpoint]).await?;
     let missed = offer(&api, &before, &endpoint).await;
     Ok(Json(
-        EndpointView::new(endpoint, health, true).offering(missed),
+        EndpointView::new(endpoint, health, &holding, true).offering(missed),
     ))
 }
 
@@ -89,9 +91,10 @@ pub(crate) async fn update_endpoint(
     })
     .await?;
     let health = api.fanfare.endpoint_health(endpoint.id);
+    let holding = Holding::of(&api, &[&endpoint]).await?;
     let missed = offer(&api, &first, &endpoint).await;
     Ok(Json(
-        EndpointView::new(endpoint, health, true).offering(missed),
+        EndpointView::new(endpoint, health, &holding, true).offering(missed),
     ))
 }
 

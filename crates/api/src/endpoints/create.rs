@@ -5,6 +5,7 @@ use axum::response::Response;
 use fanfare_domain::key::Right;
 
 use super::form::EndpointInput;
+use super::order::Holding;
 use super::view::EndpointView;
 use crate::answer::created;
 use crate::auth::Acting;
@@ -42,8 +43,9 @@ pub(crate) async fn create_endpoint(
         .await?;
     let location = format!("/v1/tenants/{}/endpoints/{}", scope.tenant, endpoint.id);
     let health = api.fanfare.endpoint_health(endpoint.id);
+    let holding = Holding::of(&api, &[&endpoint]).await?;
     Ok(created(
         &location,
-        EndpointView::new(endpoint, health, true),
+        EndpointView::new(endpoint, health, &holding, true),
     ))
 }

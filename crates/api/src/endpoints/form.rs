@@ -8,6 +8,7 @@ use fanfare_domain::secret::SecretKind;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::order::{OnFailureForm, OrderingForm};
 use super::policy::PolicyForm;
 use super::rate::RateLimitForm;
 use crate::body::input;
@@ -109,6 +110,11 @@ pub(crate) struct EndpointInput {
     metadata: Option<BTreeMap<String, String>>,
     /// How its deliveries differ from the usual policy.
     delivery_policy: Option<PolicyForm>,
+    /// In which order it gets its deliveries; `unordered` unless told. A change counts for what waits, too;
+    /// what is under way then is not waited for.
+    ordering: Option<OrderingForm>,
+    /// What becomes of its order when a delivery fails for good; `pass` unless told. `hold` needs an order.
+    on_failure: Option<OnFailureForm>,
     /// The most requests that it gets in a time; as many as it bears unless told.
     rate_limit: Option<RateLimitForm>,
     /// How its deliveries are signed; `v1` unless told, or as the secret says. Another one counts for
@@ -188,8 +194,8 @@ impl From<EndpointInput> for EndpointDraft {
             headers: given.headers,
             metadata: given.metadata,
             policy: given.delivery_policy.map(Into::into),
-            ordering: None,
-            on_failure: None,
+            ordering: given.ordering.map(Into::into),
+            on_failure: given.on_failure.map(Into::into),
             rate_limit: given.rate_limit.map(Into::into),
             signature: given.signature.map(Into::into),
             secret: given.secret,
@@ -214,6 +220,8 @@ impl From<&Endpoint> for EndpointInput {
             headers: Some(endpoint.headers.clone()),
             metadata: Some(endpoint.metadata.clone()),
             delivery_policy: Some(endpoint.policy.clone().into()),
+            ordering: Some(endpoint.ordering.into()),
+            on_failure: Some(endpoint.on_failure.into()),
             rate_limit: endpoint.rate_limit.map(Into::into),
             signature: Some(endpoint.signature.into()),
             secret: None,

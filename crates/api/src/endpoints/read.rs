@@ -6,6 +6,7 @@ use fanfare_app::repository::PageOf;
 use fanfare_domain::key::Right;
 use http::Uri;
 
+use super::order::Holding;
 use super::view::EndpointView;
 use crate::auth::Acting;
 use crate::cursor::List;
@@ -39,12 +40,14 @@ pub(crate) async fn list_endpoints(
     };
     let manages = caller.may_for(Right::Manage, &at.tenant);
     let found = api.fanfare.endpoints(&scope, page).await?;
+    let endpoints: Vec<_> = found.iter().map(|each| &each.noun).collect();
+    let holding = Holding::of(&api, &endpoints).await?;
     Ok(Json(window.page(
         found,
         |each| each.created,
         |each| {
             let health = api.fanfare.endpoint_health(each.noun.id);
-            EndpointView::new(each.noun, health, manages)
+            EndpointView::new(each.noun, health, &holding, manages)
         },
     )))
 }
@@ -65,5 +68,8 @@ pub(crate) async fn get_endpoint(
     let endpoint = api.fanfare.endpoint(&scope, &at.endpoint).await?;
     let manages = caller.may_for(Right::Manage, &at.tenant);
     let health = api.fanfare.endpoint_health(endpoint.id);
-    Ok(Json(EndpointView::new(endpoint, health, manages)))
+    let holding = Holding::of(&api, &[&endpoint]).await?;
+    Ok(Json(EndpointView::new(
+        endpoint, health, &holding, manages,
+    )))
 }

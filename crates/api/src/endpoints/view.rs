@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::breaker::BreakerView;
 use super::form::{SchemeForm, SubscriptionForm};
+use super::order::{HeldView, Holding, OnFailureForm, OrderingForm};
 use super::policy::PolicyForm;
 use super::rate::RateLimitForm;
 use crate::time::Time;
@@ -77,6 +78,12 @@ pub(crate) struct EndpointView {
     metadata: BTreeMap<String, String>,
     /// How its deliveries differ from the usual policy.
     delivery_policy: PolicyForm,
+    /// In which order it gets its deliveries.
+    ordering: OrderingForm,
+    /// What becomes of its order when a delivery fails for good.
+    on_failure: OnFailureForm,
+    /// What holds its order up: at most the first ten such deliveries. Empty: nothing does.
+    held: Vec<HeldView>,
     /// The most requests that it gets in a time; null: as many as it bears.
     #[schema(required)]
     rate_limit: Option<RateLimitForm>,
@@ -148,7 +155,7 @@ impl EndpointView {
     }
 
     /// The view for a caller that may, or may not, manage.
-    pub(crate) fn new(endpoint: Endpoint, health: Health, manages: bool) -> Self {
+    pub(crate) fn new(endpoint: Endpoint, health: Health, holding: &Holding, manages: bool) -> Self {
         let shown = |(name, value): (String, String)| {
             let hidden = !manages && is_secret_header(&name);
             (name, if hidden { HIDDEN.to_owned() } else { value })
@@ -162,6 +169,9 @@ impl EndpointView {
             event_types: event_types.map(|list| list.iter().map(Into::into).collect()),
             attributes: attributes.collect(),
             enabled: endpoint.enabled(),
+            held: holding.at(&endpoint),
+            ordering: endpoint.ordering.into(),
+            on_failure: endpoint.on_failure.into(),
             filter: endpoint.filter,
             url: endpoint.url,
             description: endpoint.description,

@@ -41,6 +41,10 @@ pub(crate) struct EventInput {
     /// with 64 values each.
     #[schema(value_type = Option<std::collections::BTreeMap<String, OneOrMany>>, example = json!({"region": "eu"}))]
     attributes: Option<GivenAttributes>,
+    /// What it is ordered by at endpoints whose `ordering` is `by_key`: 1 to 256 bytes. Without one it stands
+    /// in no order there.
+    #[schema(min_length = 1, max_length = 256, example = "customer:42")]
+    ordering_key: Option<String>,
     /// Before when nothing of it is sent, at most 30 days ahead; at once where it is absent or has passed.
     /// The endpoints are chosen when it is published.
     deliver_at: Option<Time>,
@@ -76,6 +80,9 @@ pub(crate) struct BatchEventInput {
     /// What endpoints can ask for besides the type.
     #[schema(value_type = Option<std::collections::BTreeMap<String, OneOrMany>>, example = json!({"region": "eu"}))]
     attributes: Option<GivenAttributes>,
+    /// What it is ordered by, as where one event is published.
+    #[schema(min_length = 1, max_length = 256, example = "customer:42")]
+    ordering_key: Option<String>,
     /// Before when nothing of it is sent, as where one event is published.
     deliver_at: Option<Time>,
     /// When its deliveries end, as where one event is published.
@@ -118,7 +125,7 @@ impl From<EventInput> for EventDraft {
             event_type: given.r#type,
             subcategory: given.subcategory,
             attributes: given.attributes.map(lists).unwrap_or_default(),
-            ordering_key: None,
+            ordering_key: given.ordering_key,
             data: given.data.map(own_bytes),
             deliver_at: given.deliver_at.map(|time| time.0),
             expires_at: given.expires_at.map(|time| time.0),
@@ -156,6 +163,7 @@ impl BatchEventInput {
             id: self.id,
             subcategory: self.subcategory,
             attributes: self.attributes,
+            ordering_key: self.ordering_key,
             deliver_at: self.deliver_at,
             expires_at: self.expires_at,
             data_until: self.data_until,

@@ -99,6 +99,9 @@ pub(crate) struct EventSummaryView {
     attributes: BTreeMap<String, Vec<String>>,
     /// When it was accepted.
     timestamp: Time,
+    /// What it is ordered by at endpoints whose `ordering` is `by_key`; null: nothing.
+    #[schema(required)]
+    ordering_key: Option<String>,
     /// Before when nothing of it was, or is, sent; null: it was due when it was accepted.
     #[schema(required)]
     deliver_at: Option<Time>,
@@ -137,6 +140,7 @@ impl From<&Event> for EventSummaryView {
             subcategory: event.subcategory.clone(),
             attributes: attributes.collect(),
             timestamp: event.created_at.into(),
+            ordering_key: event.ordering_key.clone(),
             deliver_at: event.deliver_at.map(Time),
             expires_at: event.expires_at.map(Time),
             data_until: event.data_until.map(Time),

@@ -57,6 +57,11 @@ pub(super) async fn run(shared: &Arc<Shared>) -> Result<(), StoreError> {
                     target.count_waiting();
                 }
             }
+            let targets = if planted(Fault::RecoverUnordered) {
+                Vec::new()
+            } else {
+                targets
+            };
             intake::place(shared, event, position, &targets, places);
         }
     }

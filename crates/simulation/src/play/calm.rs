@@ -39,6 +39,7 @@ impl Play {
         self.publish(life, 4, &[0]);
         let mut passed = AFTER;
         while passed < LONGEST {
+            self.skip_all(life).await;
             pass(seconds(10)).await;
             passed += 10;
             let placed = life.engine.footprint().without_row == 0;

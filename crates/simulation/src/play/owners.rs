@@ -20,7 +20,8 @@ use crate::setting::{self, millis};
 impl Play {
     pub(super) async fn add_endpoint(&mut self, life: &Life) {
         let url = format!("https://r{}.example/", self.made);
-        let draft = setting::draft(&self.chance, &url);
+        let mut draft = setting::draft(&self.chance, &url);
+        setting::order(&self.order, &mut draft);
         let scope = self.chance.pick(&publishers::scopes()).clone();
         self.made += 1;
         let made = life

@@ -97,7 +97,10 @@ impl Play {
             Some(at) => at.after(millis(1 + self.chance.below(20_000))),
             None => ahead(20_000),
         });
+        let keyed = uid.is_none() && self.order.chance(0.8);
+        let ordering_key = keyed.then(|| format!("key-{}", self.order.below(3)));
         EventDraft {
+            ordering_key,
             deliver_at,
             expires_at,
             event_type: Some(name.to_owned()),

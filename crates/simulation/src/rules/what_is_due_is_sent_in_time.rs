@@ -30,7 +30,8 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
     // A rate makes what is due wait for its turn.
     let unlimited = |endpoint: &EndpointId| {
         let known = story.endpoints.get(endpoint);
-        known.is_some_and(|known| known.rate_limit.is_none())
+        // So does an order.
+        known.is_some_and(|known| known.rate_limit.is_none() && known.never_ordered())
     };
     // Behind a breaker it waits for a probe that succeeds, for each at most the longest wait.
     let latest = |endpoint: EndpointId, due: Timestamp| {

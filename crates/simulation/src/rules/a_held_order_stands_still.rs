@@ -1,0 +1,62 @@
+//! Where a delivery fails for good at an endpoint that holds then, nothing that stands after it is sent
+//! until somebody skips it or a replay of it arrives.
+
+use fanfare_domain::delivery::DeliveryState;
+use fanfare_domain::id::DeliveryId;
+use fanfare_domain::order::OnFailure;
+
+use super::{Broken, Rule};
+use crate::chronicle::Fact;
+use crate::story::lines::Lines;
+use crate::story::{Place, Story};
+
+pub(super) const RULE: Rule = Rule {
+    says: "a held order stands still",
+    check,
+};
+
+fn check(story: &Story<'_>) -> Vec<Broken> {
+    let lines = Lines::of(story);
+    let mut broken = Vec::new();
+    for request in &story.requests {
+        let [id] = request.of.as_slice() else {
+            continue;
+        };
+        for before in lines.before(*id, request.place) {
+            if let Some(failed) = failed(story, before, request.place)
+                && lines.on_failure(before) == Some(OnFailure::Hold)
+                && !lifted(story, before, failed, request.place)
+            {
+                let how = format!("{id} was sent while {before} held its order up");
+                broken.push((Some(request.place), how));
+            }
+        }
+    }
+    broken
+}
+
+/// Where a delivery failed, if it had before a place.
+fn failed(story: &Story<'_>, id: DeliveryId, now: Place) -> Option<Place> {
+    let rows = story.deliveries[&id].rows.iter();
+    let mut before = rows.take_while(|(place, _)| *place < now);
+    let (place, _) =
+        before.find(|(_, row)| matches!(row.state, DeliveryState::Failed { .. }))?;
+    Some(*place)
+}
+
+/// Whether a hold was lifted between two places.
+fn lifted(story: &Story<'_>, id: DeliveryId, from: Place, to: Place) -> bool {
+    let mut facts = story.history.facts[from..to].iter();
+    if facts.any(|(_, fact)| matches!(fact, Fact::Skipping(skipped) if *skipped == id)) {
+        return true;
+    }
+    let held = &story.deliveries[&id];
+    story.deliveries.values().any(|tale| {
+        let replays = !tale.first && tale.event == held.event && tale.endpoint == held.endpoint;
+        let mut rows = tale.rows.iter();
+        replays
+            && rows.any(|(place, row)| {
+                *place < to && matches!(row.state, DeliveryState::Delivered { .. })
+            })
+    })
+}
