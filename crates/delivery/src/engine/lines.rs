@@ -169,13 +169,20 @@ impl Lines {
         if self.placing || self.placed.is_none() {
             return None;
         }
-        let (at, strand) = self.looks.first().copied().filter(|(at, _)| *at <= now)?;
-        self.looks.remove(&(at, strand));
-        self.look_at.remove(&strand);
-        let line = self.by_strand.entry(strand).or_default();
-        line.reading = true;
-        let from = line.from;
-        Some(Look { strand, from })
+        loop {
+            let (at, strand) = self.looks.first().copied().filter(|(at, _)| *at <= now)?;
+            self.looks.remove(&(at, strand));
+            self.look_at.remove(&strand);
+            let line = self.by_strand.entry(strand).or_default();
+            if !line.is_free() {
+                // An extra attempt of its first is under way.
+                line.again = Some(at);
+                continue;
+            }
+            line.reading = true;
+            let from = line.from;
+            return Some(Look { strand, from });
+        }
     }
 
     /// A read has ended with these jobs to be sent; answers the first. `again`: when to read on, where there

@@ -1,7 +1,6 @@
 //! What the owners of endpoints with an order do.
 
 use fanfare_domain::id::EndpointId;
-use fanfare_domain::order::Ordering;
 
 use super::Play;
 use crate::chronicle::Fact;
@@ -63,10 +62,8 @@ impl Play {
 
     /// Skips whatever holds an order up.
     pub(super) async fn skip_all(&self, life: &Life) {
-        for (id, known) in &self.endpoints {
-            if known.draft.ordering != Some(Ordering::Unordered) {
-                self.let_go_on(life, *id, true).await;
-            }
+        for id in self.endpoints.keys() {
+            self.let_go_on(life, *id, true).await;
         }
     }
 }

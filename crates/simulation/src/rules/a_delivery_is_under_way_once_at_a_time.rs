@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use fanfare_domain::id::DeliveryId;
+
 use super::{Broken, Rule};
 use crate::chronicle::Fact;
 use crate::story::Story;
@@ -13,18 +15,25 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(story: &Story<'_>) -> Vec<Broken> {
     // By what is told apart on the network: the event and the endpoint. Its replays have the same.
-    let mut under_way: HashMap<(&str, &str), usize> = HashMap::new();
+    let mut under_way: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
     let mut broken = Vec::new();
     for (place, (_, fact)) in story.history.facts.iter().enumerate() {
         match fact {
             Fact::Sent(number, sent) => {
-                let count = under_way
+                let requests = under_way
                     .entry((sent.webhook_id(), sent.url.as_str()))
                     .or_default();
-                *count += 1;
+                requests.push(*number);
+                let open = |id: &DeliveryId| !story.deliveries[id].ended_before(place);
+                // One whose delivery was discarded meanwhile may be under way still.
+                let count = requests.iter().filter(|number| {
+                    let of = &story.requests[**number].of;
+                    of.is_empty() || *of == story.requests[requests[requests.len() - 1]].of || of.iter().any(open)
+                });
+                let count = count.count();
                 let alike = story.requests[*number].alike.iter();
-                let open = alike.filter(|id| !story.deliveries[id].ended_before(place));
-                if *count > open.count().max(1) {
+                let alike = alike.filter(|id| open(id)).count();
+                if count > alike.max(1) {
                     let of = &story.requests[*number].of;
                     let how = format!("{of:?} is under way {count} times");
                     broken.push((Some(place), how));
@@ -33,8 +42,8 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
             Fact::Answered(number, _) => {
                 let sent = story.requests[*number].sent;
                 let way = (sent.webhook_id(), sent.url.as_str());
-                if let Some(count) = under_way.get_mut(&way) {
-                    *count = count.saturating_sub(1);
+                if let Some(requests) = under_way.get_mut(&way) {
+                    requests.retain(|each| each != number);
                 }
             }
             Fact::End { .. } => under_way.clear(),

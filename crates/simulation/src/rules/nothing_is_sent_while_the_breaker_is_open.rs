@@ -28,6 +28,8 @@ enum Standing {
     Closed {
         failures: u32,
     },
+    /// It was changed, and nothing has arrived since.
+    Changed,
     Open {
         since: Timestamp,
         probes: u32,
@@ -70,9 +72,11 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
                     arrived(exchange),
                 );
             }
-            // It may take what comes now.
+            // It may take what comes now, and how often it was probed is not known any more.
             Fact::Committed(Change::Document(changed)) => {
-                changes(changed).and_then(|id| all.remove(&id));
+                if let Some(id) = changes(changed) {
+                    all.insert(id, Standing::Changed);
+                }
             }
             Fact::Opening(id) | Fact::Closing(id) => {
                 all.remove(id);
@@ -102,7 +106,7 @@ fn sent(
         return None;
     }
     match *standing {
-        Standing::Closed { .. } => None,
+        Standing::Closed { .. } | Standing::Changed => None,
         Standing::Open { until, .. } if now < until => Some(format!("open until {until}")),
         Standing::Open { since, probes, .. } => {
             *standing = Standing::Probing {
@@ -135,7 +139,7 @@ fn answered(
         }
     };
     match standing {
-        Standing::Closed { .. } if arrived => Standing::Closed { failures: 0 },
+        Standing::Closed { .. } | Standing::Changed if arrived => Standing::Closed { failures: 0 },
         Standing::Closed { failures } if failures + 1 < rules.failures => Standing::Closed {
             failures: failures + 1,
         },
