@@ -101,6 +101,11 @@ pub(crate) const METRICS: &[Metric] = &[
         description: "Answers whose Retry-After held an endpoint's other deliveries back.",
     },
     Metric {
+        name: "fanfare_orders_held_total",
+        sort: Sort::Counter,
+        description: "Lines of ordered endpoints that a delivery which failed held up.",
+    },
+    Metric {
         name: "fanfare_endpoint_warnings_total",
         sort: Sort::Counter,
         description: "Warnings that an endpoint does nothing but fail and will be disabled.",

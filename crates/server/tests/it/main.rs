@@ -18,6 +18,7 @@ mod layers;
 mod main_job;
 mod metrics;
 mod official_libraries;
+mod order;
 mod postgres;
 mod power_loss;
 mod restart;

@@ -39,7 +39,7 @@ impl Play {
         self.publish(life, 4, &[0]);
         let mut passed = AFTER;
         while passed < LONGEST {
-            self.skip_all(life).await;
+            self.skip_all(ground, life).await;
             pass(seconds(10)).await;
             passed += 10;
             let placed = life.engine.footprint().without_row == 0;

@@ -1,6 +1,8 @@
 //! What the owners of endpoints with an order do.
 
+use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::EndpointId;
+use fanfare_testkit::builders::Ground;
 
 use super::Play;
 use crate::chronicle::Fact;
@@ -44,8 +46,7 @@ impl Play {
         for delivery in holding.unwrap_or_default() {
             let name = delivery.id.to_string();
             if skips {
-                self.note(Fact::Skipping(delivery.id));
-                let _ = life.fanfare.skip(&known.scope, &name).await;
+                self.skip(life, &delivery).await;
             } else {
                 self.note(Fact::AskedAgain(delivery.id));
                 if let Ok(fanfare_app::deliveries::Retried::Replay(replay)) =
@@ -60,10 +61,21 @@ impl Play {
         }
     }
 
-    /// Skips whatever holds an order up.
-    pub(super) async fn skip_all(&self, life: &Life) {
-        for id in self.endpoints.keys() {
-            self.let_go_on(life, *id, true).await;
+    /// Skips whatever holds an order up, also at endpoints whose owner was not told that they were made.
+    pub(super) async fn skip_all(&self, ground: &Ground, life: &Life) {
+        let mut targets = ground.directory.targets();
+        targets.sort_unstable_by_key(|target| target.endpoint.id);
+        for target in targets {
+            let holding = life.fanfare.holding(&[target.endpoint.id]).await;
+            for delivery in holding.unwrap_or_default() {
+                self.skip(life, &delivery).await;
+            }
         }
+    }
+
+    async fn skip(&self, life: &Life, delivery: &Delivery) {
+        self.note(Fact::Skipping(delivery.id));
+        let id = delivery.id.to_string();
+        let _ = life.fanfare.skip(&delivery.scope, &id).await;
     }
 }
