@@ -7,6 +7,7 @@ use crate::story::{Place, Story};
 
 mod a_delivery_is_under_way_once_at_a_time;
 mod a_gone_endpoint_is_disabled;
+mod a_held_order_stands_still;
 mod a_job_takes_each_delivery_once;
 mod a_replay_is_made_once_for_each_asking;
 mod a_row_changes_for_a_reason;
@@ -16,7 +17,6 @@ mod attempts_are_numbered_without_gaps;
 mod every_accepted_delivery_comes_to_its_end;
 mod memory_is_empty_at_the_end;
 mod memory_stays_within_its_bounds;
-mod a_held_order_stands_still;
 mod nothing_is_sent_after_it_expired;
 mod nothing_is_sent_after_its_end;
 mod nothing_is_sent_against_its_order;

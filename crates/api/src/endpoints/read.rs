@@ -69,7 +69,5 @@ pub(crate) async fn get_endpoint(
     let manages = caller.may_for(Right::Manage, &at.tenant);
     let health = api.fanfare.endpoint_health(endpoint.id);
     let holding = Holding::of(&api, &[&endpoint]).await?;
-    Ok(Json(EndpointView::new(
-        endpoint, health, &holding, manages,
-    )))
+    Ok(Json(EndpointView::new(endpoint, health, &holding, manages)))
 }

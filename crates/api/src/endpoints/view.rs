@@ -155,7 +155,12 @@ impl EndpointView {
     }
 
     /// The view for a caller that may, or may not, manage.
-    pub(crate) fn new(endpoint: Endpoint, health: Health, holding: &Holding, manages: bool) -> Self {
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        health: Health,
+        holding: &Holding,
+        manages: bool,
+    ) -> Self {
         let shown = |(name, value): (String, String)| {
             let hidden = !manages && is_secret_header(&name);
             (name, if hidden { HIDDEN.to_owned() } else { value })

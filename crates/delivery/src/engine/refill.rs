@@ -189,7 +189,7 @@ async fn bring_in(
                     worker::start(shared, Arc::clone(lane), None);
                 }
             }
-            Claimed::Gone(delivery) => end_without_payload(shared, delivery).await,
+            Claimed::Gone(delivery) => end_without_payload(shared, *delivery).await,
         }
     }
     Ok(())
@@ -200,7 +200,7 @@ pub(super) enum Claimed {
     /// With its event.
     Job(Job),
     /// Its event's payload is not kept any more.
-    Gone(Delivery),
+    Gone(Box<Delivery>),
 }
 
 impl Claimed {
@@ -236,7 +236,7 @@ pub(super) async fn with_events(
                 origin: Origin::Stored(Box::new(delivery.clone())),
                 extra: false,
             }),
-            None => Claimed::Gone(delivery.clone()),
+            None => Claimed::Gone(Box::new(delivery.clone())),
         }
     });
     Ok(claimed.collect())

@@ -195,20 +195,20 @@ fn hold_if_wanted(shared: &Shared, delivery: &mut Delivery) {
 fn follow_order(shared: &Arc<Shared>, delivery: &Delivery, settled: Settled) {
     let endpoint = delivery.endpoint;
     match delivery.state {
-        DeliveryState::Failed { at: since, .. } if delivery.turn.is_some_and(|turn| turn.holds) => {
-            if settled == Settled::Recorded {
-                shared.meters.held.increment(1);
-                let tenant = &delivery.scope.tenant;
-                tracing::warn!(%endpoint, %tenant, delivery = %delivery.id, "an order is held up by a delivery that failed");
-                shared.tell(|| Notice {
-                    scope: delivery.scope.clone(),
-                    endpoint,
-                    change: Change::Held {
-                        delivery: delivery.id,
-                        since,
-                    },
-                });
-            }
+        DeliveryState::Failed { at: since, .. }
+            if settled == Settled::Recorded && delivery.turn.is_some_and(|turn| turn.holds) =>
+        {
+            shared.meters.held.increment(1);
+            let tenant = &delivery.scope.tenant;
+            tracing::warn!(%endpoint, %tenant, delivery = %delivery.id, "an order is held up by a delivery that failed");
+            shared.tell(|| Notice {
+                scope: delivery.scope.clone(),
+                endpoint,
+                change: Change::Held {
+                    delivery: delivery.id,
+                    since,
+                },
+            });
         }
         // It may have lifted the hold of a line, which only the store knows.
         DeliveryState::Delivered { .. } if delivery.replay_of.is_some() => {

@@ -220,7 +220,7 @@ async fn order_outlives_crashes_and_full_memory() {
     let place = |id: &String| events.iter().position(|event| event.public_id() == *id);
     let sent: Vec<_> = world.ids_sent_to(URL).iter().filter_map(place).collect();
     // A crash sends again from the first that was not committed on, in order.
-    let mut first_seen = sent.clone();
+    let mut first_seen = sent;
     first_seen.dedup();
     let mut seen = 0;
     for at in first_seen {

@@ -19,9 +19,7 @@ fn numbers(arrivals: &[fanfare_testkit::receiver::Arrival]) -> Vec<u64> {
 
 /// Events of one batch are in one commit, in the order of their places.
 async fn publish_numbered(world: &World, from: usize, to: usize) {
-    let event = |number: usize| {
-        json!({"tenant": "acme", "type": "invoice.paid", "data": {"number": number}})
-    };
+    let event = |number: usize| json!({"tenant": "acme", "type": "invoice.paid", "data": {"number": number}});
     for from in (from..to).step_by(100) {
         let events: Vec<_> = (from..to.min(from + 100)).map(event).collect();
         let batch = json!({ "events": events });
@@ -35,10 +33,16 @@ async fn strict_order_is_kept_at_speed_with_failures_in_the_middle() {
     let server = Setup::new().start().await;
     let receiver = Receiver::builder().keep(2 * EVENTS).start().await;
     let mut answers = vec![Answer::ok(); 300];
-    answers.extend([Answer::status(500), Answer::ok(), Answer::status(503), Answer::ok()]);
+    answers.extend([
+        Answer::status(500),
+        Answer::ok(),
+        Answer::status(503),
+        Answer::ok(),
+    ]);
     receiver.script("/hook", answers);
     let world = World::make(server.api()).await;
-    let ordered = json!({"ordering": "strict", "delivery_policy": {"waits": ["0s", "50ms", "50ms"]}});
+    let ordered =
+        json!({"ordering": "strict", "delivery_policy": {"waits": ["0s", "50ms", "50ms"]}});
     world.endpoint(&receiver.url("/hook"), ordered).await;
     let began = Instant::now();
     publish_numbered(&world, 0, EVENTS).await;

@@ -28,7 +28,9 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
                 // One whose delivery was discarded meanwhile may be under way still.
                 let count = requests.iter().filter(|number| {
                     let of = &story.requests[**number].of;
-                    of.is_empty() || *of == story.requests[requests[requests.len() - 1]].of || of.iter().any(open)
+                    of.is_empty()
+                        || *of == story.requests[requests[requests.len() - 1]].of
+                        || of.iter().any(open)
                 });
                 let count = count.count();
                 let alike = story.requests[*number].alike.iter();

@@ -39,8 +39,7 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
 fn failed(story: &Story<'_>, id: DeliveryId, now: Place) -> Option<Place> {
     let rows = story.deliveries[&id].rows.iter();
     let mut before = rows.take_while(|(place, _)| *place < now);
-    let (place, _) =
-        before.find(|(_, row)| matches!(row.state, DeliveryState::Failed { .. }))?;
+    let (place, _) = before.find(|(_, row)| matches!(row.state, DeliveryState::Failed { .. }))?;
     Some(*place)
 }
 

@@ -25,7 +25,12 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
             let reason = match row.state {
                 _ if attempted => true,
                 // The store did it and could not say so: it was told again.
-                _ if tale.row_before(*place).is_some_and(|before| same(before, row)) => true,
+                _ if tale
+                    .row_before(*place)
+                    .is_some_and(|before| same(before, row)) =>
+                {
+                    true
+                }
                 DeliveryState::Discarded { .. } => true,
                 // Its turn came after its total time, or it waited too long behind an open breaker.
                 DeliveryState::Failed { at, reason } => {

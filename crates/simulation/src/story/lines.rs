@@ -74,7 +74,11 @@ impl Lines {
 
     /// What stands before a delivery in its order; nothing where the ordering was changed since it was
     /// published and before a place.
-    pub(crate) fn before(&self, id: DeliveryId, now: Place) -> impl Iterator<Item = DeliveryId> + '_ {
+    pub(crate) fn before(
+        &self,
+        id: DeliveryId,
+        now: Place,
+    ) -> impl Iterator<Item = DeliveryId> + '_ {
         let known = self.of.get(&id).filter(|((endpoint, since, _), _, _)| {
             let mut changes = self.changes[endpoint].iter();
             !changes.any(|change| since < change && *change < now)

@@ -135,7 +135,7 @@ pub(super) async fn out_of_turn(
         Ordering::Strict => vec![
             with_strand("strand < 0"),
             with_strand("strand > 0"),
-            without_strand("TRUE"),
+            without_strand("position IS NULL"),
         ],
     };
     let mut found = Vec::new();

@@ -13,7 +13,7 @@ use fanfare_domain::order::Strand;
 use fanfare_domain::time::Timestamp;
 
 use crate::engine::Shared;
-use crate::engine::job::in_line;
+use crate::engine::job::{Job, in_line};
 use crate::engine::lane::{Lane, Pushed};
 use crate::engine::lines::Look;
 use crate::engine::refill::{self, Claimed};
@@ -76,7 +76,7 @@ fn reach(shared: &Shared, lane: &Lane, strand: Strand) -> (Position, bool) {
 }
 
 /// What a read of a strand found: the jobs to be sent, and when to read on.
-type Read = (VecDeque<super::super::job::Job>, Option<Timestamp>);
+type Read = (VecDeque<Job>, Option<Timestamp>);
 
 async fn strand(
     shared: &Arc<Shared>,
@@ -137,7 +137,7 @@ async fn strand(
             refill::too_long(&policy, &delivery, now)
         };
         if target.as_ref().is_some_and(too_long) && taken.is_empty() {
-            if !claim(lane, &delivery) {
+            if !lane.claim(&delivery) {
                 again = Some(now.after(HELD));
                 break;
             }
@@ -154,7 +154,7 @@ async fn strand(
             again = Some(now);
             break;
         }
-        if !claim(lane, &delivery) {
+        if !lane.claim(&delivery) {
             again = Some(now.after(HELD));
             break;
         }
@@ -167,10 +167,6 @@ async fn strand(
     }
     let jobs = bring_in(shared, lane, taken).await?;
     Ok((jobs.into(), again))
-}
-
-fn claim(lane: &Lane, delivery: &Delivery) -> bool {
-    lane.claim(delivery)
 }
 
 /// Lets a strand wait for the positions before one; answers when to read again where they came meanwhile.
@@ -192,7 +188,7 @@ async fn bring_in(
     shared: &Arc<Shared>,
     lane: &Arc<Lane>,
     taken: Vec<Delivery>,
-) -> Result<Vec<super::super::job::Job>, StoreError> {
+) -> Result<Vec<Job>, StoreError> {
     let release = |from: &[Claimed]| {
         lane.held(|held| {
             for each in from {
@@ -209,11 +205,11 @@ async fn bring_in(
     };
     let mut jobs = Vec::with_capacity(claimed.len());
     let mut rest = claimed.into_iter();
-    while let Some(each) = rest.next() {
+    for each in rest.by_ref() {
         match each {
             Claimed::Job(job) => jobs.push(job),
             Claimed::Gone(delivery) if jobs.is_empty() => {
-                refill::end_without_payload(shared, delivery).await;
+                refill::end_without_payload(shared, *delivery).await;
                 break;
             }
             Claimed::Gone(delivery) => {
