@@ -152,7 +152,7 @@ mod tests {
                 );
             }
         }
-        assert_eq!(count, 51);
+        assert_eq!(count, 52);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use fanfare_app::tenants::TenantDraft;
 use fanfare_domain::breaker::BreakerPatch;
 use fanfare_domain::endpoint::Endpoint;
 use fanfare_domain::name::{Scope, TenantId};
+use fanfare_domain::order::{OnFailure, Ordering};
 use fanfare_domain::policy::PolicyPatch;
 use fanfare_testkit::builders::{acme, endpoint};
 use fanfare_testkit::memory_store::{Call, Moment};
@@ -227,4 +228,27 @@ async fn an_event_waits_while_the_store_is_away() {
     world.change(made.id, draft).await;
     pass(seconds(10)).await;
     assert_eq!(types_told(&world), ["endpoint.disabled"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_operator_is_told_of_an_order_that_is_held_up_once() {
+    let world = World::new().await;
+    open_desk(&world).await;
+    let ordered = EndpointDraft {
+        ordering: Some(Ordering::Strict),
+        on_failure: Some(OnFailure::Hold),
+        ..short_lived(URL)
+    };
+    let held = world.endpoint_with(ordered).await;
+    world.ground.sender.always(URL, Answer::status(500));
+    let events = world.publish_many(3).await;
+    pass(seconds(60)).await;
+    let told: Vec<_> = told(&world)
+        .into_iter()
+        .filter(|(name, _)| name == "endpoint.held")
+        .collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let data = &told[0].1;
+    assert_eq!(data["endpoint"]["id"], held.id.to_string());
+    assert_eq!(data["delivery"], events[0].id.delivery(0).to_string());
 }

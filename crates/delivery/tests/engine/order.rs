@@ -343,3 +343,75 @@ async fn the_probe_of_a_line_is_its_first() {
     wanted.splice(0..0, vec![first; 3]);
     assert_eq!(world.ids_sent_to(URL), wanted);
 }
+
+/// Cancels what waits of the events of a type.
+async fn cancel_all(world: &World, before: fanfare_domain::time::Timestamp) {
+    let draft = fanfare_app::recovery::JobDraft {
+        action: Some(fanfare_app::recovery::Action::Cancel),
+        until: Some(before),
+        ..Default::default()
+    };
+    let made = world.fanfare.make_job((&acme()).into(), draft, Vec::new());
+    made.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_goes_on_when_its_first_is_cancelled() {
+    let world = World::new().await;
+    world.endpoint_with(strict(&[0, 600])).await;
+    world.ground.sender.next(URL, [Answer::status(500)]);
+    world.publish_many(3).await;
+    pass(seconds(5)).await;
+    let before = fanfare_app::port::Clock::now(&world.ground.clock);
+    pass(seconds(5)).await;
+    let later = world.publish_many(2).await;
+    cancel_all(&world, before).await;
+    pass(seconds(20)).await;
+    assert_eq!(world.count(StateName::Discarded).await, 3);
+    assert_eq!(world.ids_sent_to(URL)[1..], names(&later));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disabled_endpoint_discards_its_line_and_begins_anew_when_it_is_enabled() {
+    let world = World::new().await;
+    let made = world.endpoint_with(strict(&[0, 30])).await;
+    world.ground.sender.next(URL, [Answer::status(500)]);
+    world.publish_many(5).await;
+    pass(seconds(5)).await;
+    let switched = |enabled| EndpointDraft {
+        enabled: Some(enabled),
+        ..strict(&[0, 30])
+    };
+    world.change(made.id, switched(false)).await;
+    pass(seconds(5)).await;
+    assert_eq!(world.count(StateName::Discarded).await, 5);
+    world.change(made.id, switched(true)).await;
+    let events = world.publish_many(5).await;
+    pass(seconds(5)).await;
+    assert_eq!(world.ids_sent_to(URL)[1..], names(&events));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_and_a_retry_after_keep_a_line_back_and_in_order() {
+    let world = World::new().await;
+    let limited = EndpointDraft {
+        rate_limit: Some(fanfare_app::endpoints::RateLimitDraft {
+            requests: 10,
+            per: fanfare_domain::rate::Per::Second,
+            burst: Some(1),
+        }),
+        ..strict(&[0, 1, 1])
+    };
+    world.endpoint_with(limited).await;
+    let busy = Answer::status(503).header("retry-after", "7");
+    world.ground.sender.next(URL, [Answer::status(200), busy]);
+    let events = world.publish_many(50).await;
+    pass(seconds(30)).await;
+    let mut wanted = names(&events);
+    wanted.insert(1, wanted[1].clone());
+    assert_eq!(world.ids_sent_to(URL), wanted);
+    let sent = world.ground.sender.sent_to(URL);
+    assert!(sent[2].at.since(sent[1].at) >= seconds(7));
+    let spans = sent.windows(2).map(|pair| pair[1].at.since(pair[0].at));
+    assert!(spans.min() >= Some(millis(99)));
+}
