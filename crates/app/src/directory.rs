@@ -153,6 +153,12 @@ impl Directory {
         all.by_external.get(id).cloned()
     }
 
+    /// The id by which a dialect's clients know a tenant.
+    #[must_use]
+    pub fn external_of(&self, scope: &Scope) -> Option<String> {
+        self.world.read().resident(scope)?.external.clone()
+    }
+
     /// An event type of an environment.
     #[must_use]
     pub fn event_type(&self, environment: &EnvironmentId, name: &str) -> Option<Arc<KnownType>> {

@@ -179,6 +179,7 @@ impl Fanfare {
     /// When the store can't be read.
     pub async fn refresh(&self) -> Result<(), StoreError> {
         let _one_at_a_time = self.refreshing.lock().await;
+        let starting = self.directory.revision() == 0;
         loop {
             let changes = self
                 .ports
@@ -187,10 +188,13 @@ impl Fanfare {
                 .await?;
             for Touched { id, before, after } in self.directory.apply(&changes)? {
                 self.ports.dispatch.changed(id);
-                if let (Some(before), Some(after)) = (before, after)
-                    && let Some(notice) = Notice::between(&before.endpoint, &after.endpoint)
-                {
-                    self.tell(notice);
+                let before = before.as_ref().map(|target| &target.endpoint);
+                let after = after.as_ref().map(|target| &target.endpoint);
+                // What a start reads was there before.
+                if !starting {
+                    for notice in Notice::between(before, after) {
+                        self.tell(notice);
+                    }
                 }
             }
             if changes.len() < REFRESH_STEP {

@@ -12,6 +12,7 @@ use fanfare_domain::time::Timestamp;
 use http::HeaderMap;
 
 use crate::directory::Target;
+use crate::notices::Announcer;
 use crate::port::log::Event;
 
 mod native;
@@ -87,6 +88,11 @@ pub trait Format: Send + Sync + 'static {
 
     /// How long old secrets sign beside a new one, where the format fixes it; none: as the caller says.
     fn rotation_overlap(&self) -> Option<Duration> {
+        None
+    }
+
+    /// How the dialect tells of its endpoints; none: it does not.
+    fn announcer(&self) -> Option<&dyn Announcer> {
         None
     }
 

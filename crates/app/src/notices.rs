@@ -18,16 +18,18 @@
 //! Deliveries and endpoints of the operational tenant itself make no notices, or one that fails would
 //! feed itself.
 
-use fanfare_domain::delivery::{Delivery, DeliveryState};
-use fanfare_domain::endpoint::{DisabledReason, Endpoint};
+use fanfare_domain::delivery::{Delivery, DeliveryState, FailedReason};
+use fanfare_domain::endpoint::{Disabled, DisabledReason, Endpoint};
 use fanfare_domain::id::{DeliveryId, EndpointId};
 use fanfare_domain::name::Scope;
 use fanfare_domain::time::Timestamp;
 use serde_json::{Map, Value, json};
 
 mod catalogue;
+mod dialect;
 mod teller;
 
+pub use dialect::{Announcer, Told};
 pub(crate) use teller::Queue;
 
 /// A state changed.
@@ -50,6 +52,8 @@ pub enum Change {
         reason: DisabledReason,
         /// Since when.
         since: Timestamp,
+        /// Since when it had answered nothing but failures, where that was known.
+        failing_since: Option<Timestamp>,
     },
     /// It gets deliveries again.
     Enabled {
@@ -81,7 +85,23 @@ pub enum Change {
     },
     /// A delivery used up its attempts, or its time.
     Exhausted(Box<Delivery>),
+    /// The endpoint was made. Told to dialects only, as what follows.
+    Created,
+    /// Its owner changed it.
+    Updated {
+        /// When.
+        at: Timestamp,
+    },
+    /// It was deleted; what it was.
+    Deleted(Box<Endpoint>),
+    /// A delivery's attempt of the number [`FAILING_AT`] failed, and there are more to come.
+    Failing(Box<Delivery>),
+    /// A delivery arrived that had been told of as failing.
+    Arrived(Box<Delivery>),
 }
+
+/// The number of the failed attempt after which a delivery counts as failing.
+pub const FAILING_AT: u16 = 4;
 
 impl Notice {
     /// A change of an endpoint.
@@ -94,49 +114,114 @@ impl Notice {
         }
     }
 
-    /// A delivery used up its attempts, or its time.
+    /// What was just recorded of a delivery, as far as it makes a notice. `attempted`: with an attempt.
     #[must_use]
-    pub fn exhausted(delivery: &Delivery) -> Self {
-        Self {
-            scope: delivery.scope.clone(),
-            endpoint: delivery.endpoint,
-            change: Change::Exhausted(Box::new(delivery.clone())),
-        }
-    }
-
-    /// What changed between two forms of an endpoint, as far as it makes a notice.
-    pub(crate) fn between(before: &Endpoint, after: &Endpoint) -> Option<Self> {
-        let change = match (&before.disabled, &after.disabled) {
-            (None, Some(disabled)) => Change::Disabled {
-                reason: disabled.reason,
-                since: disabled.since,
-            },
-            (Some(_), None) => Change::Enabled {
-                at: after.updated_at,
-            },
+    pub fn of_delivery(delivery: &Delivery, attempted: bool) -> Option<Self> {
+        let number = delivery.attempts.saturating_sub(delivery.extra_attempts);
+        let change = match delivery.state {
+            DeliveryState::Failed {
+                reason: FailedReason::Exhausted,
+                ..
+            } => Change::Exhausted(Box::new(delivery.clone())),
+            DeliveryState::Waiting { .. } if attempted && number == FAILING_AT => {
+                Change::Failing(Box::new(delivery.clone()))
+            }
+            DeliveryState::Delivered { .. } if attempted && number > FAILING_AT => {
+                Change::Arrived(Box::new(delivery.clone()))
+            }
             _ => return None,
         };
-        Some(Self::of(after, change))
+        Some(Self {
+            scope: delivery.scope.clone(),
+            endpoint: delivery.endpoint,
+            change,
+        })
     }
 
-    /// The type of its event.
-    fn event_type(&self) -> &'static str {
-        match &self.change {
+    /// What changed between two forms of an endpoint, as far as it makes notices.
+    pub(crate) fn between(before: Option<&Endpoint>, after: Option<&Endpoint>) -> Vec<Self> {
+        let (before, after) = match (before, after) {
+            (None, None) => return Vec::new(),
+            (None, Some(after)) => return vec![Self::of(after, Change::Created)],
+            (Some(before), None) => {
+                return vec![Self::of(before, Change::Deleted(Box::new(before.clone())))];
+            }
+            (Some(before), Some(after)) => (before, after),
+        };
+        let at = after.updated_at;
+        let mut changes = Vec::new();
+        match (&before.disabled, &after.disabled) {
+            (None, Some(disabled)) => changes.push(Change::Disabled {
+                reason: disabled.reason,
+                since: disabled.since,
+                failing_since: before.failing.map(|failing| failing.since),
+            }),
+            (Some(_), None) => changes.push(Change::Enabled { at }),
+            _ => {}
+        }
+        let own_account = |disabled: &Disabled| disabled.reason != DisabledReason::Manual;
+        let by_engine =
+            before.disabled.is_none() && after.disabled.as_ref().is_some_and(own_account);
+        if before.updated_at != at && !by_engine {
+            changes.push(Change::Updated { at });
+        }
+        let notice = |change| Self::of(after, change);
+        changes.into_iter().map(notice).collect()
+    }
+
+    /// The type of its event for an operational tenant; none: only a dialect tells of it.
+    fn event_type(&self) -> Option<&'static str> {
+        Some(match &self.change {
             Change::Disabled { .. } => catalogue::DISABLED,
             Change::Enabled { .. } => catalogue::ENABLED,
             Change::Warned { .. } => catalogue::WARNING,
             Change::Recovered { .. } => catalogue::RECOVERED,
             Change::Held { .. } => catalogue::HELD,
             Change::Exhausted(_) => catalogue::EXHAUSTED,
+            Change::Created
+            | Change::Updated { .. }
+            | Change::Deleted(_)
+            | Change::Failing(_)
+            | Change::Arrived(_) => return None,
+        })
+    }
+
+    /// What it is called in the id of its event.
+    fn kind(&self) -> &'static str {
+        match &self.change {
+            Change::Created => "endpoint-created",
+            Change::Updated { .. } => "endpoint-updated",
+            Change::Deleted(_) => "endpoint-deleted",
+            Change::Failing(_) => "delivery-failing",
+            Change::Arrived(_) => "delivery-arrived",
+            Change::Disabled { .. } => "endpoint-disabled",
+            Change::Enabled { .. } => "endpoint-enabled",
+            Change::Warned { .. } => "endpoint-warning",
+            Change::Recovered { .. } => "endpoint-recovered",
+            Change::Held { .. } => "endpoint-held",
+            Change::Exhausted(_) => "delivery-exhausted",
+        }
+    }
+
+    /// The delivery that it is about.
+    pub(crate) fn delivery(&self) -> Option<&Delivery> {
+        match &self.change {
+            Change::Exhausted(delivery) | Change::Failing(delivery) | Change::Arrived(delivery) => {
+                Some(delivery)
+            }
+            _ => None,
         }
     }
 
     /// The id of its event: the same for the same change.
     fn uid(&self) -> String {
-        let kind = self.event_type().replace('.', "-");
+        let kind = self.kind();
         let endpoint = self.endpoint;
         match &self.change {
-            Change::Disabled { since: at, .. } | Change::Enabled { at } => {
+            Change::Created | Change::Deleted(_) => format!("{kind}:{endpoint}"),
+            Change::Disabled { since: at, .. }
+            | Change::Enabled { at }
+            | Change::Updated { at } => {
                 format!("{kind}:{endpoint}:{}", at.micros())
             }
             Change::Warned {
@@ -148,7 +233,9 @@ impl Notice {
                 format!("{kind}:{endpoint}:{}", failing_since.micros())
             }
             Change::Held { delivery, .. } => format!("{kind}:{delivery}"),
-            Change::Exhausted(delivery) => format!("{kind}:{}", delivery.id),
+            Change::Exhausted(delivery) | Change::Failing(delivery) | Change::Arrived(delivery) => {
+                format!("{kind}:{}", delivery.id)
+            }
         }
     }
 
@@ -178,8 +265,13 @@ impl Notice {
 fn own_members(change: &Change) -> Value {
     let time = |at: &Timestamp| at.to_string();
     match change {
-        Change::Disabled { reason, since } => json!({"reason": reason, "since": time(since)}),
+        Change::Disabled { reason, since, .. } => json!({"reason": reason, "since": time(since)}),
         Change::Enabled { at } => json!({"since": time(at)}),
+        Change::Created
+        | Change::Updated { .. }
+        | Change::Deleted(_)
+        | Change::Failing(_)
+        | Change::Arrived(_) => json!({}),
         Change::Warned {
             failing_since,
             passed,

@@ -17,6 +17,7 @@ use fanfare_app::format::Format;
 use crate::dialect::{Dialect, DialectSettings};
 use crate::door::Door;
 
+mod announcer;
 mod application;
 mod attempt;
 mod call;

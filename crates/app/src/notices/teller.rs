@@ -60,7 +60,7 @@ impl Queue {
             self.lost.increment(1);
             tracing::warn!(
                 endpoint = %notice.endpoint,
-                event_type = notice.event_type(),
+                notice = notice.kind(),
                 "too many operational events at once; this one is lost"
             );
         }
@@ -78,7 +78,8 @@ impl Queue {
 impl Fanfare {
     /// Says that a state changed. Never waits, and costs a look into memory where nobody wants to know.
     pub fn tell(&self, notice: Notice) {
-        if self.directory.tells_of(&notice.scope) {
+        let native = notice.event_type().is_some() && self.directory.tells_of(&notice.scope);
+        if native || self.dialects_listener(&notice).is_some() {
             self.notices.add(notice);
         }
     }
@@ -95,7 +96,12 @@ impl Fanfare {
                 && disabled.since > endpoint.created_at
             {
                 let (reason, since) = (disabled.reason, disabled.since);
-                self.tell(Notice::of(endpoint, Change::Disabled { reason, since }));
+                let change = Change::Disabled {
+                    reason,
+                    since,
+                    failing_since: None,
+                };
+                self.tell(Notice::of(endpoint, change));
             }
         }
     }
@@ -137,7 +143,7 @@ impl Fanfare {
 
     async fn make_events(&self, notices: &[Notice]) -> Result<(), StoreError> {
         let now = self.ports.clock.now();
-        let found: Vec<Ready> = notices
+        let mut found: Vec<Ready> = notices
             .iter()
             .filter(|notice| self.directory.tells_of(&notice.scope))
             .flat_map(|notice| {
@@ -152,6 +158,9 @@ impl Fanfare {
                 })
             })
             .collect();
+        for notice in notices {
+            found.extend(self.dialects_event_of(notice, now).await?);
+        }
         let mut ready = Vec::with_capacity(found.len());
         for found in found {
             // As with the store: they wait on and are told later.
@@ -178,7 +187,7 @@ impl Fanfare {
 
     /// The event of a notice for a tenant; none when it wants no such.
     fn event_of(&self, notice: &Notice, listener: Scope, now: Timestamp) -> Option<Ready> {
-        let name = notice.event_type();
+        let name = notice.event_type()?;
         let route = self.directory.route(&listener, name);
         let known = route.event_type.as_ref();
         if known.is_some_and(|known| known.event_type.retired(now)) {

@@ -157,12 +157,8 @@ async fn settle(shared: &Arc<Shared>, origins: &[Origin], mut settlements: Vec<S
         }
         if settled == Settled::Recorded {
             shared.meters.ended(delivery.state.name(), 1);
-            if let DeliveryState::Failed {
-                reason: FailedReason::Exhausted,
-                ..
-            } = delivery.state
-            {
-                shared.tell(|| Notice::exhausted(delivery));
+            if let Some(notice) = Notice::of_delivery(delivery, settlement.attempt.is_some()) {
+                shared.tell(|| notice);
             }
         }
         if let Some(lane) = shared.lanes.find(delivery.endpoint) {

@@ -6,12 +6,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use fanfare_app::directory::Target;
 use fanfare_app::format::{Format, Parcel, Prepared};
+use fanfare_app::notices::Announcer;
 use fanfare_domain::policy::{DeliveryPolicy, PolicyPatch, Schedule};
 use fanfare_domain::secret::{SECRET_BYTES, SecretKind};
 use fanfare_domain::time::Timestamp;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::announcer::SvixAnnouncer;
 use super::settings::Settings;
 use super::{NAME, ids, message};
 
@@ -108,6 +110,10 @@ impl Format for SvixFormat {
             SecretKind::Hmac => format!("whsec_{}", STANDARD.encode(&chance[..24])),
             SecretKind::Ed25519 => kind.generate(chance),
         }
+    }
+
+    fn announcer(&self) -> Option<&dyn Announcer> {
+        Some(&SvixAnnouncer)
     }
 
     fn prepare(&self, parcel: &Parcel, target: &Target, now: Timestamp) -> Prepared {

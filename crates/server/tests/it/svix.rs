@@ -47,10 +47,15 @@ struct World {
 impl Store {
     /// A server with this contract. Deliveries are attempted twice, a second apart.
     async fn start(&self) -> World {
+        self.start_with("0s;1s").await
+    }
+
+    /// The same with a schedule of its own.
+    async fn start_with(&self, waits: &str) -> World {
         let (setup, keep) = (self.open)();
         let secret = setup.folder().join("jwt-secret");
         std::fs::write(&secret, SECRET).unwrap();
-        let dialect = format!("svix waits=0s;1s jwt_secret_file={}", secret.display());
+        let dialect = format!("svix waits={waits} jwt_secret_file={}", secret.display());
         let server = setup
             .set("FANFARE_DIALECTS", &dialect)
             .set("FANFARE_JOB_RATE", "2000")

@@ -99,3 +99,12 @@ async fn tokens_of_the_originals_form_are_taken_and_all_others_refused() {
         said(python("tokens"), &world, SECRET).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the clients that `make tools` fetches"]
+async fn operational_webhooks_tell_of_endpoints_and_of_messages_in_trouble() {
+    for store in STORES {
+        let world = store.start_with("0s;100ms;100ms;100ms;3s;100ms").await;
+        said(python("operational"), &world, SECRET).await;
+    }
+}

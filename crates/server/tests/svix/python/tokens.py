@@ -4,32 +4,27 @@ Usage: tokens.py URL SECRET
 """
 
 import base64
-import hashlib
-import hmac
+import http.client
 import json
 import sys
 import time
 
-from svix.api import AppPortalAccessIn, ApplicationIn, EndpointIn, Svix, SvixOptions
+from svix.api import AppPortalAccessIn, ApplicationIn, EndpointIn
 from svix.exceptions import HttpError
+
+import organisation
 
 URL, SECRET = sys.argv[1:3]
 ORG, OTHER = "org_23rb8YdGqMT0qIzpgGwdXfHirMu", "org_23rb8YdGqMT0qIzpgGwdXfHirMv"
 NOW = int(time.time())
 
 
-def encode(data):
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
 def token(claims, secret=SECRET, alg="HS256"):
-    signed = ".".join(encode(json.dumps(part).encode()) for part in [{"alg": alg, "typ": "JWT"}, claims])
-    tag = hmac.new(secret.encode(), signed.encode(), hashlib.sha256).digest()
-    return f"{signed}.{encode(tag)}"
+    return organisation.token(secret, claims, alg)
 
 
 def client(text):
-    return Svix(text, SvixOptions(server_url=URL, retry_schedule=[0.01]))
+    return organisation.client(URL, text)
 
 
 def refused(text, status, code, call=lambda svix: svix.application.list()):
@@ -86,7 +81,7 @@ refused(token({"org": "nothing", "sub": app.id}), 400, "bad token")
 
 # A good token, cut and changed at each byte.
 good = token({"sub": ORG})
-connection = __import__("http.client").client.HTTPConnection(URL.removeprefix("http://"))
+connection = http.client.HTTPConnection(URL.removeprefix("http://"))
 
 
 def status(text):
