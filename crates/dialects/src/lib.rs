@@ -24,6 +24,7 @@ pub use body::BodyRefused;
 pub use dialect::{Dialect, DialectSettings};
 pub use door::{Denied, Door};
 pub use serving::{Binding, serve};
+pub use svix::{SvixImport, Taken};
 
 /// Makes [`make`] and [`ALL`] from a list of all dialects.
 macro_rules! dialects {

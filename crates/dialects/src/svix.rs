@@ -31,6 +31,7 @@ mod format;
 mod health;
 mod idempotency;
 mod ids;
+mod import;
 mod jwt;
 mod message;
 mod operations;
@@ -41,6 +42,8 @@ mod rules;
 mod serve;
 mod settings;
 mod who;
+
+pub use import::{SvixImport, Taken};
 
 use desk::Desk;
 use format::SvixFormat;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
 /// Sends webhooks: a product publishes an event, and every endpoint that asked for it gets it,
@@ -28,6 +29,9 @@ pub(crate) enum Command {
     /// Make, list and revoke keys, also beside a running server
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Take over what another webhook sender has
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Make the store, or bring an older release's store up to date, as `serve` does too
     Migrate,
     /// Copy the store, also while it is in use
@@ -70,6 +74,57 @@ pub(crate) enum KeyCommand {
         #[command(flatten)]
         of: InEnvironment,
     },
+}
+
+/// Of `import`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// Event types, applications and endpoints of a running Svix, read through its API; what is there
+    /// already is left as it is, also beside a running server
+    Svix(ImportArgs),
+}
+
+/// Of `import svix`.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// Where the Svix is, such as https://svix.example.com
+    #[arg(long)]
+    pub(crate) url: String,
+
+    /// The token of the organisation that is taken over
+    #[arg(long, required_unless_present = "token_file")]
+    token: Option<String>,
+
+    /// A file with the token, which then stands in no list of processes
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    token_file: Option<PathBuf>,
+
+    /// The environment to take it over into; made where it is missing. For an organisation whose tokens are
+    /// used on, its id, org_…
+    #[arg(long, value_name = "ID", default_value = "default")]
+    pub(crate) environment: String,
+
+    /// Say what would be made and what can't be taken over, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+impl ImportArgs {
+    /// The token.
+    ///
+    /// # Errors
+    /// When its file can't be read.
+    pub(crate) fn token(&self) -> anyhow::Result<String> {
+        match (&self.token, &self.token_file) {
+            (Some(token), _) => Ok(token.clone()),
+            (None, Some(path)) => {
+                let text = std::fs::read_to_string(path);
+                let text = text.with_context(|| format!("--token-file {}", path.display()))?;
+                Ok(text.trim().to_owned())
+            }
+            (None, None) => Ok(String::new()),
+        }
+    }
 }
 
 /// The environment that a command is about.

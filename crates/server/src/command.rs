@@ -4,12 +4,13 @@ use std::io::Write;
 
 use anyhow::Context;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, ImportCommand};
 use crate::config::{self, Loaded};
 
 mod backup;
 mod config_file;
 mod demo;
+mod import;
 mod key;
 mod migrate;
 mod openapi;
@@ -28,6 +29,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve => serve::run(load()?),
         Command::Demo(args) => demo::run(file, config::process_environment(), &args),
         Command::Key(command) => key::run(load()?.settings, command),
+        Command::Import(ImportCommand::Svix(args)) => import::run(&load()?.settings, &args),
         Command::Migrate => migrate::run(&load()?.settings),
         Command::Backup { to } => backup::run(&load()?.settings, &to),
         Command::Verify(args) => verify::run(&args),

@@ -77,12 +77,23 @@ pub(super) async fn made(
     given: ApplicationIn,
 ) -> Result<Tenant, Failure> {
     let ports = fanfare.ports();
-    let now = ports.clock.now();
-    let bits = EventId::new(now, ports.random.bits()).bits();
+    let bits = EventId::new(ports.clock.now(), ports.random.bits()).bits();
     let id = TenantId::parse(&ids::shown(ids::APPLICATION, bits));
+    let id = id.map_err(|_| Failure::Internal)?;
+    made_as(fanfare, environment, id, given).await
+}
+
+/// Makes an application with this id.
+pub(super) async fn made_as(
+    fanfare: &Fanfare,
+    environment: &EnvironmentId,
+    id: TenantId,
+    given: ApplicationIn,
+) -> Result<Tenant, Failure> {
+    let now = fanfare.ports().clock.now();
     let mut tenant = Tenant {
         environment: environment.clone(),
-        id: id.map_err(|_| Failure::Internal)?,
+        id,
         name: String::new(),
         metadata: BTreeMap::new(),
         operational: false,

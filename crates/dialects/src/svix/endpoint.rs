@@ -42,6 +42,8 @@ const MOST_VERSION: u64 = 65_535;
 /// Under these names an endpoint's further data has what only this contract shows.
 const UID: &str = "uid";
 const VERSION: &str = "version";
+/// The id that it had on the server that it was taken over from.
+const IMPORTED: &str = "importedFrom";
 
 /// What a body says of an endpoint, whole.
 #[derive(Clone, Debug)]
@@ -176,13 +178,28 @@ fn set_channels(endpoint: &mut Endpoint, channels: Option<Vec<String>>) -> Resul
     Ok(())
 }
 
-/// The uid is the endpoint's external id; without one, that is the id itself, which no uid can be.
+/// The uid is the endpoint's external id; without one, that is the id itself, or the one of before, which no
+/// uid can be.
 fn set_uid(endpoint: &mut Endpoint, uid: Option<String>) {
-    let id = ids::shown(ids::ENDPOINT, endpoint.id.bits());
+    let own = || ids::shown(ids::ENDPOINT, endpoint.id.bits());
+    let id = imported_from(endpoint).map_or_else(own, str::to_owned);
     if let Some(external) = &mut endpoint.external {
         external.data.insert(UID.to_owned(), json!(uid));
         external.id = uid.unwrap_or(id);
     }
+}
+
+/// The id that it had on the server that it was taken over from.
+pub(super) fn imported_from(endpoint: &Endpoint) -> Option<&str> {
+    data(endpoint, IMPORTED)?.as_str()
+}
+
+pub(super) fn set_imported_from(endpoint: &mut Endpoint, id: &str) {
+    if let Some(external) = &mut endpoint.external {
+        external.data.insert(IMPORTED.to_owned(), json!(id));
+    }
+    let uid = uid(endpoint).map(str::to_owned);
+    set_uid(endpoint, uid);
 }
 
 fn set_version(endpoint: &mut Endpoint, version: u64) {

@@ -33,7 +33,7 @@ const MOST_FLAGS: usize = 100;
 
 /// What a body says of an event type but for its name.
 #[derive(Clone, Debug)]
-struct EventTypeIn {
+pub(super) struct EventTypeIn {
     description: String,
     archived: bool,
     deprecated: bool,
@@ -43,7 +43,7 @@ struct EventTypeIn {
 }
 
 impl EventTypeIn {
-    fn read(fields: &mut Fields) -> Result<Self, Failure> {
+    pub(super) fn read(fields: &mut Fields) -> Result<Self, Failure> {
         let description = fields.text("description")?;
         let given = Self {
             description: required("description", description)?,
@@ -57,7 +57,7 @@ impl EventTypeIn {
         Ok(given)
     }
 
-    fn put(self, event_type: &mut EventType, now: Timestamp) {
+    pub(super) fn put(self, event_type: &mut EventType, now: Timestamp) {
         event_type.description = self.description;
         set_archived(event_type, self.archived, now);
         set(event_type, DEPRECATED, json!(self.deprecated));
@@ -158,7 +158,11 @@ fn shown(event_type: &EventType, now: Timestamp, with_schemas: bool) -> Value {
 }
 
 /// A type of this name, still to be filled.
-fn fresh(environment: &EnvironmentId, name: &str, now: Timestamp) -> Result<EventType, Failure> {
+pub(super) fn fresh(
+    environment: &EnvironmentId,
+    name: &str,
+    now: Timestamp,
+) -> Result<EventType, Failure> {
     Ok(EventType {
         environment: environment.clone(),
         name: EventTypeName::parse(name).map_err(|_| Failure::not_found())?,

@@ -44,7 +44,7 @@ pub(super) fn run(settings: Settings, command: KeyCommand) -> anyhow::Result<()>
     })
 }
 
-fn use_cases(store: &Store, settings: &Settings) -> Fanfare {
+pub(super) fn use_cases(store: &Store, settings: &Settings) -> Fanfare {
     let ports = Ports {
         configuration: store.configuration(),
         log: store.log(),
@@ -155,7 +155,7 @@ fn told(error: UseCaseError) -> anyhow::Error {
     }
 }
 
-/// No command about keys sends or wakes anything: a running server sees the change by itself.
+/// No command on the store sends or wakes anything: a running server sees the change by itself.
 struct NoNetwork;
 
 impl Dispatch for NoNetwork {

@@ -4,6 +4,7 @@
 //! run on each store there is.
 
 mod clients;
+mod import;
 mod method_table;
 
 use std::any::Any;

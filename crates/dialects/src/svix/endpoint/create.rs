@@ -1,5 +1,7 @@
 //! `POST /app/{app}/endpoint`.
 
+use std::collections::BTreeMap;
+
 use fanfare_domain::endpoint::{Endpoint, External};
 use fanfare_domain::name::Scope;
 
@@ -15,13 +17,43 @@ pub(in crate::svix) async fn run(call: &Call) -> Result<Answer, Failure> {
     Ok(Answer::created(&shown(&endpoint)))
 }
 
-/// Makes the endpoint that the body describes.
-pub(super) async fn made(call: &Call, scope: &Scope) -> Result<Endpoint, Failure> {
+/// What a body says of an endpoint to be made.
+pub(in crate::svix) struct Given {
+    endpoint: EndpointIn,
+    key: Option<String>,
+    headers: BTreeMap<String, String>,
+}
+
+/// Reads the body.
+pub(in crate::svix) fn read(call: &Call) -> Result<Given, Failure> {
     let mut fields = Fields::read(&call.body)?;
-    let given = EndpointIn::read(call, &mut fields)?;
+    let endpoint = EndpointIn::read(call, &mut fields)?;
     let key = secret::given(&mut fields, "secret")?;
     let headers = headers::given(&mut fields)?.unwrap_or_default();
     fields.finish()?;
+    Ok(Given {
+        endpoint,
+        key,
+        headers,
+    })
+}
+
+/// Makes the endpoint that the body describes.
+pub(super) async fn made(call: &Call, scope: &Scope) -> Result<Endpoint, Failure> {
+    made_with(call, scope, |_| ()).await
+}
+
+/// The same, with something more.
+pub(in crate::svix) async fn made_with(
+    call: &Call,
+    scope: &Scope,
+    finish: impl FnOnce(&mut Endpoint),
+) -> Result<Endpoint, Failure> {
+    let Given {
+        endpoint: given,
+        key,
+        headers,
+    } = read(call)?;
     let fanfare = call.fanfare();
     let external = External {
         id: String::new(),
@@ -33,5 +65,6 @@ pub(super) async fn made(call: &Call, scope: &Scope) -> Result<Endpoint, Failure
     endpoint.secrets = vec![fanfare.secret_from_now(key)];
     endpoint.headers = headers;
     given.put(&mut endpoint, call.now())?;
+    finish(&mut endpoint);
     Ok(call.desk.door.create(endpoint).await?)
 }
