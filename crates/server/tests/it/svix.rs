@@ -6,6 +6,7 @@
 mod clients;
 mod import;
 mod method_table;
+mod same_answers;
 
 use std::any::Any;
 
