@@ -110,6 +110,13 @@ fn any_query_is_answered_without_5xx() {
         "sortDirection",
         "paginationToken",
         "version",
+        "iterator",
+        "order",
+        "before",
+        "after",
+        "event_types",
+        "with_content",
+        "include_archived",
     ];
     let operations = [
         ("konpro", "DELETE /v1/webhook/endpoint.delete"),
@@ -125,6 +132,9 @@ fn any_query_is_answered_without_5xx() {
             "GET /webhooks/v1/event-types/metric.alert/sample",
         ),
         ("collect", "GET /v1/webhooks"),
+        ("svix", "GET /api/v1/app/acme/endpoint"),
+        ("svix", "GET /api/v1/app/acme/msg"),
+        ("svix", "GET /api/v1/event-type"),
     ];
     for (name, line) in operations {
         let runtime = runtime();
@@ -278,5 +288,53 @@ fn collect_holds_against_any_body() {
         ("POST /v1/webhooks", r#"{"targetUrl":"https://a.example/"}"#),
         &["POST /v1/webhooks", "POST /v1/webhooks/ID"],
         "GET /v1/webhooks",
+    );
+}
+
+#[test]
+fn svix_holds_against_any_body() {
+    const ENDPOINT: &str = "/api/v1/app/acme/endpoint";
+    let operations = [
+        format!("POST {ENDPOINT}"),
+        format!("PUT {ENDPOINT}/ID"),
+        format!("PATCH {ENDPOINT}/ID"),
+        format!("PUT {ENDPOINT}/ID/headers"),
+        format!("PATCH {ENDPOINT}/ID/headers"),
+        format!("POST {ENDPOINT}/ID/secret/rotate"),
+        format!("POST {ENDPOINT}/ID/recover"),
+    ];
+    let operations: Vec<&str> = operations.iter().map(String::as_str).collect();
+    hold(
+        "svix",
+        &[
+            "url",
+            "description",
+            "disabled",
+            "version",
+            "uid",
+            "throttleRate",
+            "rateLimit",
+            "eventTypes",
+            "filterTypes",
+            "channels",
+            "secret",
+            "metadata",
+            "headers",
+            "deleteHeaders",
+            "key",
+            "gracePeriodSeconds",
+            "since",
+            "until",
+            "whsec_ZmFuZmFyZS1kZW1vLXNlY3JldC0wMDAwMDE=",
+            "2026-09-21T14:13:20Z",
+            "https://a.example/",
+            "http://10.0.0.1/",
+        ],
+        (
+            "POST /api/v1/app/acme/endpoint",
+            r#"{"url":"https://a.example/"}"#,
+        ),
+        &operations,
+        "GET /api/v1/app/acme/endpoint?limit=250",
     );
 }
