@@ -108,3 +108,12 @@ async fn operational_webhooks_tell_of_endpoints_and_of_messages_in_trouble() {
         said(python("operational"), &world, SECRET).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the clients that `make tools` fetches"]
+async fn bytes_rates_and_disabled_endpoints_are_as_they_should_be() {
+    for store in STORES {
+        let world = store.start().await;
+        said(python("details"), &world, world.server.key()).await;
+    }
+}
