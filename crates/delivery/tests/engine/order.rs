@@ -351,7 +351,8 @@ async fn cancel_all(world: &World, before: fanfare_domain::time::Timestamp) {
         until: Some(before),
         ..Default::default()
     };
-    let made = world.fanfare.make_job((&acme()).into(), draft, Vec::new());
+    let scope = acme();
+    let made = world.fanfare.make_job((&scope).into(), draft, Vec::new());
     made.await.unwrap();
 }
 
