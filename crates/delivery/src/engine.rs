@@ -7,7 +7,7 @@
 //! commit into its lanes; nothing is read from the store on that way. What does not fit into a
 //! lane's memory is *parked*: it gets a waiting row in the store, and the lane reads it back when it
 //! has room. Retries live in the store only. What stands in an order goes through the store altogether
-//! ([`order`]).
+//! (`order.rs`).
 //!
 //! Outcomes are settled in batches. Only after a batch is committed does the lane learn of the next
 //! due time, so what a lane reads from the store is never older than what it knows.

@@ -42,12 +42,16 @@ pub(crate) fn undocumented(dialect: &str, seen: &[Seen]) -> Vec<String> {
         status,
     } in seen
     {
-        // Some originals take slashes at the end; that makes no other path.
-        let operation = template(&document, path.trim_end_matches('/'))
+        // Some originals take slashes at the end, which make no other path there, and none elsewhere.
+        let plain = path.trim_end_matches('/');
+        let operation = template(&document, plain)
             .map(|(_, item)| &item[method.to_ascii_lowercase()])
             .filter(|operation| operation.is_object());
         let right = match operation {
-            Some(operation) => operation["responses"][status.to_string()].is_object(),
+            Some(operation) => {
+                let documented = operation["responses"][status.to_string()].is_object();
+                documented || plain != path && *status == 404
+            }
             // No operation: not found, or not this way. HEAD comes with GET, and OPTIONS may be a browser's
             // question.
             None => matches!(method.as_str(), "HEAD" | "OPTIONS") || matches!(status, 404 | 405),
