@@ -7,12 +7,11 @@ import base64
 import http.client
 import json
 import sys
-import time
 
 from svix.api import ApplicationIn, EndpointIn, EndpointPatch, EventExampleIn, EventTypeIn, MessageIn, Svix, SvixOptions
 from svix.webhooks import Webhook
 
-from receiver import Receiver, until
+from receiver import Receiver
 
 URL, TOKEN = sys.argv[1:3]
 svix = Svix(TOKEN, SvixOptions(server_url=URL))
@@ -78,15 +77,10 @@ def took(app, paths, count):
     """Seconds between the first and the last of so many arrivals, all paths together."""
     for number in range(count):
         svix.message.create(app, MessageIn(event_type="rate", payload={"n": number}))
-    times = {}
-
-    def arrived():
-        found = sum(len(receiver.at(path)) for path in paths)
-        times.setdefault(found, time.monotonic())
-        return found
-
-    until(arrived, lambda found: found == count * len(paths))
-    return times[count * len(paths)] - times[min(each for each in times if each > 0)]
+    for path in paths:
+        receiver.wait_for(path, count)
+    times = [at for path in paths for at in receiver.times[path]]
+    return max(times) - min(times)
 
 
 slow = svix.application.create(ApplicationIn(name="Slow")).id

@@ -10,6 +10,7 @@ class Receiver:
         receiver = self
         self.arrivals = []
         self.answers = {}
+        self.times = {}
         self.lock = threading.Lock()
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -21,6 +22,7 @@ class Receiver:
                 with receiver.lock:
                     headers = {name.lower(): value for name, value in self.headers.items()}
                     receiver.arrivals.append((self.path, headers, body))
+                    receiver.times.setdefault(self.path, []).append(time.monotonic())
                     status = receiver.answers.get(self.path, 200)
                 text = b'{"got":"it"}'
                 self.send_response(status)
