@@ -41,6 +41,8 @@ pub enum Fact {
     Opening(EndpointId),
     /// Somebody asks that a delivery be tried again.
     AskedAgain(DeliveryId),
+    /// An owner was told that an endpoint was changed.
+    Changed(EndpointId),
     /// Somebody asks that an order go on without this delivery, which holds it up.
     Skipping(DeliveryId),
     /// They were told that an extra attempt is made.

@@ -54,6 +54,7 @@ fn line(fact: &Fact) -> String {
         Fact::Opening(id) => format!("asked     to enable {id}"),
         Fact::AskedAgain(id) => format!("asked     to try {id} again"),
         Fact::GotExtra(id) => format!("told      {id} gets an extra attempt"),
+        Fact::Changed(id) => format!("told      {id} is changed"),
         Fact::Skipping(id) => format!("asks      that the order go on without {id}"),
         Fact::GotReplay { of, made } => format!("told      {made} repeats {of}"),
         Fact::GotJob(id) => format!("told      {id} is made"),

@@ -33,9 +33,12 @@ impl Play {
         let (scope, mut draft) = (known.scope.clone(), known.draft.clone());
         draft.enabled = Some(known.enabled);
         let fanfare = &life.fanfare;
-        let _ = fanfare
+        let changed = fanfare
             .replace_endpoint(&scope, &id.to_string(), draft, Vec::new())
             .await;
+        if changed.is_ok() {
+            self.note(Fact::Changed(id));
+        }
     }
 
     async fn let_go_on(&self, life: &Life, id: EndpointId, skips: bool) {

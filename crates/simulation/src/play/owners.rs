@@ -67,6 +67,9 @@ impl Play {
         let changed = fanfare
             .replace_endpoint(&scope, &id.to_string(), draft, Vec::new())
             .await;
+        if changed.is_ok() {
+            self.note(Fact::Changed(id));
+        }
         if changed.is_ok() && !enabled {
             self.note(Fact::Closed(id));
         }

@@ -40,7 +40,17 @@ impl Lines {
             let places = known.orders.iter().map(|(place, _, _)| *place);
             found.changes.insert(*id, places.collect());
         }
+        // A change whose owner was told of a failure is not known to the engine before the next start or change.
+        let mut started = 0;
+        let mut told: BTreeMap<EndpointId, Place> = BTreeMap::new();
         for (place, (_, fact)) in story.history.facts.iter().enumerate() {
+            match fact {
+                Fact::Start => started = place,
+                Fact::Changed(id) => {
+                    told.insert(*id, place);
+                }
+                _ => {}
+            }
             let Fact::Committed(Change::Event(position, event)) = fact else {
                 continue;
             };
@@ -56,7 +66,8 @@ impl Lines {
                 };
                 let changed: Timestamp = story.at(*since);
                 let first = known.orders.first().map(|first| first.0) == Some(*since);
-                let settled = first || event.created_at > changed.after(CHANGING);
+                let known = told.get(&endpoint).copied().unwrap_or(0).max(started);
+                let settled = first || known > *since && event.created_at > changed.after(CHANGING);
                 let turn = event.turn(*position, *ordering);
                 if *ordering != Ordering::Unordered
                     && settled
