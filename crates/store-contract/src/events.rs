@@ -30,6 +30,30 @@ pub async fn the_log_is_read_in_order_page_by_page(engine: &dyn Engine) {
     assert_eq!(read, (0..25).map(event_id).collect::<Vec<_>>());
 }
 
+/// Page by page, and those of events that are gone left out.
+pub async fn positions_are_told_without_their_events(engine: &dyn Engine) {
+    let store = engine.fresh().await;
+    let log = store.log();
+    let appends = (0..25).map(event).map(append).collect();
+    let mut expected = positions(&log.append(appends).await.unwrap());
+    log.drop_events(vec![expected[3], expected[24]])
+        .await
+        .unwrap();
+    expected.remove(24);
+    expected.remove(3);
+    let mut told = Vec::new();
+    loop {
+        let after = told.last().copied().unwrap_or(0);
+        let page = log.positions_after(after, 7).await.unwrap();
+        assert!(page.len() <= 7);
+        if page.is_empty() {
+            break;
+        }
+        told.extend(page);
+    }
+    assert_eq!(told, expected);
+}
+
 /// By Fanfare's id and by the caller's.
 pub async fn an_event_is_found_by_its_tenant_only(engine: &dyn Engine) {
     let store = store_of(engine, vec![full_event(1)]).await;

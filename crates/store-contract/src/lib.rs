@@ -59,6 +59,7 @@ macro_rules! contract_suite {
             }
             events::{
                 the_log_is_read_in_order_page_by_page,
+                positions_are_told_without_their_events,
                 an_event_is_found_by_its_tenant_only,
                 events_are_listed_newest_first_page_by_page,
                 events_are_filtered_by_type_and_time,

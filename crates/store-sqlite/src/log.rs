@@ -53,6 +53,17 @@ impl Log for SqliteLog {
             .await
     }
 
+    async fn positions_after(
+        &self,
+        position: Position,
+        limit: usize,
+    ) -> Result<Vec<Position>, StoreError> {
+        let readers = &self.database.readers;
+        readers
+            .read(move |reading| read::positions_after(reading, position, limit))
+            .await
+    }
+
     async fn event(
         &self,
         scope: &Scope,

@@ -198,6 +198,14 @@ pub trait Log: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<(Position, Arc<Event>)>, StoreError>;
 
+    /// Positions behind one that have events, in order. None is left out that is lower than the last of
+    /// them, nor, where fewer than `limit` are answered, one that anybody had been told of before.
+    async fn positions_after(
+        &self,
+        position: Position,
+        limit: usize,
+    ) -> Result<Vec<Position>, StoreError>;
+
     /// One event of a tenant; none where the tenant has no such event.
     async fn event(
         &self,

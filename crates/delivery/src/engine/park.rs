@@ -29,6 +29,8 @@ use super::tracker::{Lingering, Places};
 const STEP: usize = 500;
 /// Events read from the log at a time.
 const READ: usize = 200;
+/// Positions asked for at a time.
+const POSITIONS: usize = 10_000;
 /// The longest time between two looks.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a gap in the log's positions may last before it is read: a commit's answer is on its way
@@ -265,26 +267,18 @@ async fn read_log(
     shared: &Arc<Shared>,
     gap: &mut Option<(Position, Instant)>,
 ) -> Result<(), StoreError> {
+    if planted(Fault::ForgetLog) {
+        return Ok(());
+    }
+    look_into_gaps(shared, gap).await?;
     loop {
-        let (first, left_there) = {
+        let (first, last) = {
             let tracker = shared.tracker.lock();
-            let first = tracker.first_unplaced();
-            let Some(first) = first.filter(|_| !planted(Fault::ForgetLog)) else {
-                *gap = None;
+            let Some(first) = tracker.first_unplaced() else {
                 return Ok(());
             };
-            (first, tracker.left_places(first).is_some())
+            (first, tracker.last())
         };
-        if !left_there {
-            match gap {
-                Some((position, since)) if *position == first && since.elapsed() >= GAP => {}
-                Some((position, _)) if *position == first => return Ok(()),
-                _ => {
-                    *gap = Some((first, Instant::now()));
-                    return Ok(());
-                }
-            }
-        }
         if !shared.has_room() {
             return Ok(());
         }
@@ -313,9 +307,41 @@ async fn read_log(
             intake::place(shared, event, position, &targets, places);
         }
         if next == first {
-            // Nothing there at all: the position belongs to no event.
-            shared.tracker.lock().skip(first..first + 1);
+            // Nothing there at all: what was left there is gone.
+            shared.tracker.lock().skip(first..last + 1);
             order::gap_moved(shared);
         }
+    }
+}
+
+/// Asks the log what stands in a gap that has lasted for a while.
+async fn look_into_gaps(
+    shared: &Arc<Shared>,
+    gap: &mut Option<(Position, Instant)>,
+) -> Result<(), StoreError> {
+    loop {
+        let Some((after, last)) = shared.tracker.lock().gap() else {
+            *gap = None;
+            return Ok(());
+        };
+        // What came while the gap lasted is younger, and may be on its way still.
+        let (to, since) = *gap.get_or_insert((last, Instant::now()));
+        if since.elapsed() < GAP {
+            return Ok(());
+        }
+        if to <= after {
+            *gap = None;
+            continue;
+        }
+        let present = shared.parts.log.positions_after(after, POSITIONS).await?;
+        let known_to = match present.last() {
+            Some(last) if present.len() == POSITIONS => *last,
+            _ => last,
+        };
+        shared
+            .tracker
+            .lock()
+            .fill(after, &present, known_to.min(to));
+        order::gap_moved(shared);
     }
 }

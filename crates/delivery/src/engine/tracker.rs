@@ -1,9 +1,13 @@
 //! Which accepted deliveries have no row in the store yet.
 //!
-//! A window over the log's positions: all before it have their rows. Its lower end is what the store
-//! keeps as the materialised position.
+//! The log's positions are looked at from below: all of this node's up to the *base* have their rows,
+//! and the base is what the store keeps as the materialised position. Behind it, this node's positions
+//! need not be without gaps: where several nodes append to one log, the others' lie in between. Up to
+//! *exact* every position of this node is known; behind it, a position between two that are known may
+//! be the next node's, nobody's, or one whose commit is on its way to its publisher. That is a gap, and
+//! the log tells what it is.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fanfare_app::port::log::Position;
@@ -11,22 +15,26 @@ use fanfare_domain::time::Timestamp;
 
 use super::job::Shipment;
 
-/// The window of positions whose deliveries may lack rows.
+/// The positions whose deliveries may lack rows.
 #[derive(Debug, Default)]
 pub(super) struct Tracker {
     /// All positions up to this one have their rows.
     base: Position,
-    /// The positions after it, in order.
-    window: VecDeque<Slot>,
+    /// Up to this one, a position that stands in no slot is none of this node's, or has its rows.
+    exact: Position,
+    /// The last one that is known of.
+    last: Position,
+    /// All positions up to this one were handed on, as far as they are this node's.
+    handed_on: Position,
+    /// Positions behind the base, in order.
+    slots: BTreeMap<Position, Slot>,
     /// Slots that wait for the log to be read.
     unplaced: usize,
-    /// All positions up to this one were handed on.
-    handed_on: Position,
 }
 
 #[derive(Debug)]
 enum Slot {
-    /// Not handed on yet: just committed, or no such position.
+    /// It is in the log, and was never handed on.
     Unseen,
     /// On its way.
     Open {
@@ -126,12 +134,17 @@ pub(super) struct Lingering {
 impl Tracker {
     /// Begins where the store says that all rows are there.
     pub(super) fn begin_at(&mut self, base: Position) {
-        self.base = base;
-        self.handed_on = base;
-        self.window.clear();
+        *self = Self {
+            base,
+            exact: base,
+            last: base,
+            handed_on: base,
+            ..Self::default()
+        };
     }
 
-    /// All positions up to this one were handed on, or do not exist. One that was left in the log was not.
+    /// All positions up to this one were handed on, or are none of this node's. One that was left in the
+    /// log was not.
     pub(super) fn handed_on(&self) -> Position {
         self.handed_on
     }
@@ -141,21 +154,26 @@ impl Tracker {
         self.base
     }
 
-    /// How many positions the window spans.
+    /// How many positions it keeps something of.
     pub(super) fn len(&self) -> usize {
-        self.window.len()
+        self.slots.len()
     }
 
-    fn index(&self, position: Position) -> Option<usize> {
-        usize::try_from(position - self.base - 1).ok()
-    }
-
-    fn slot(&mut self, position: Position) -> Option<&mut Slot> {
-        let index = self.index(position)?;
-        while self.window.len() <= index {
-            self.window.push_back(Slot::Unseen);
+    /// Whether there may be something new at a position: it is neither done nor known to be nobody's.
+    fn is_open_to(&self, position: Position) -> bool {
+        match self.slots.get(&position) {
+            Some(slot) => slot.is_unplaced(),
+            None => position > self.exact,
         }
-        self.window.get_mut(index)
+    }
+
+    fn put(&mut self, position: Position, slot: Slot) {
+        self.unplaced += usize::from(slot.is_unplaced());
+        let before = self.slots.insert(position, slot);
+        self.unplaced -= usize::from(before.is_some_and(|before| before.is_unplaced()));
+        self.last = self.last.max(position);
+        self.reach();
+        self.advance();
     }
 
     /// An event was handed on; false when it was before.
@@ -166,14 +184,10 @@ impl Tracker {
         places: Places,
         now: Timestamp,
     ) -> bool {
-        let Some(slot) = self.slot(position) else {
-            return false;
-        };
-        let was_in_log = matches!(slot, Slot::InLog { .. });
-        if !matches!(slot, Slot::Unseen | Slot::InLog { .. }) {
+        if !self.is_open_to(position) {
             return false;
         }
-        *slot = if places.is_empty() {
+        let slot = if places.is_empty() {
             Slot::Done
         } else {
             Slot::Open {
@@ -182,27 +196,21 @@ impl Tracker {
                 places,
             }
         };
-        self.unplaced -= usize::from(was_in_log);
-        self.advance();
+        self.put(position, slot);
         true
     }
 
     /// An event was handed on that can't be held in memory now.
     pub(super) fn leave_in_log(&mut self, position: Position, places: Places) {
-        if let Some(slot) = self.slot(position)
-            && matches!(slot, Slot::Unseen)
-        {
-            *slot = Slot::InLog { places };
-            self.unplaced += 1;
+        let left_before = matches!(self.slots.get(&position), Some(Slot::InLog { .. }));
+        if self.is_open_to(position) && !left_before {
+            self.put(position, Slot::InLog { places });
         }
     }
 
     /// A delivery has its row.
     pub(super) fn finish(&mut self, position: Position, place: u16) {
-        let Some(index) = self.index(position) else {
-            return;
-        };
-        if let Some(slot @ Slot::Open { .. }) = self.window.get_mut(index) {
+        if let Some(slot @ Slot::Open { .. }) = self.slots.get_mut(&position) {
             if let Slot::Open { places, .. } = slot {
                 places.remove(place);
                 if !places.is_empty() {
@@ -216,35 +224,46 @@ impl Tracker {
 
     /// Whether a delivery still has no row.
     pub(super) fn lacks_row(&self, position: Position, place: u16) -> bool {
-        match self
-            .index(position)
-            .and_then(|index| self.window.get(index))
-        {
+        match self.slots.get(&position) {
             Some(Slot::Open { places, .. }) => places.contains(place),
             _ => false,
         }
     }
 
+    /// Knows of every position up to the next gap.
+    fn reach(&mut self) {
+        for position in self.slots.range(self.exact + 1..).map(|(at, _)| *at) {
+            if position != self.exact + 1 {
+                break;
+            }
+            self.exact = position;
+        }
+        self.last = self.last.max(self.exact);
+    }
+
     fn advance(&mut self) {
-        while let Some(Slot::Open { .. } | Slot::Done) = self
-            .index(self.handed_on + 1)
-            .and_then(|index| self.window.get(index))
+        // One that blocks is looked at again each time, and what is passed never more.
+        let waits = self
+            .slots
+            .range(self.handed_on + 1..=self.exact.max(self.handed_on + 1))
+            .take_while(|(position, _)| **position <= self.exact)
+            .find(|(_, slot)| slot.is_unplaced());
+        self.handed_on = waits.map_or(self.exact, |(position, _)| position - 1);
+        while let Some(first) = self.slots.first_entry()
+            && matches!(first.get(), Slot::Done)
+            && *first.key() <= self.exact
         {
-            self.handed_on += 1;
+            first.remove();
         }
-        while matches!(self.window.front(), Some(Slot::Done)) {
-            self.window.pop_front();
-            self.base += 1;
-        }
-        if self.window.is_empty() && self.window.capacity() > 16_384 {
-            self.window.shrink_to(1_024);
-        }
+        let first = self.slots.first_key_value();
+        let before_first = first.map_or(self.exact, |(position, _)| position - 1);
+        self.base = self.base.max(before_first.min(self.exact));
     }
 
     /// Up to about `most` deliveries that are on their way since before `since`, oldest first.
     pub(super) fn lingering(&self, since: Timestamp, most: usize) -> Vec<Lingering> {
         let mut found = Vec::new();
-        for (position, slot) in (self.base + 1..).zip(&self.window) {
+        for (position, slot) in &self.slots {
             let Slot::Open {
                 shipment,
                 since: begun,
@@ -258,7 +277,7 @@ impl Tracker {
                 break;
             }
             found.extend(places.iter().map(|place| Lingering {
-                position,
+                position: *position,
                 place,
                 shipment: Arc::clone(shipment),
             }));
@@ -266,25 +285,42 @@ impl Tracker {
         found
     }
 
-    /// The first position that must be read from the log, if there is one: one that was left there, or
-    /// one never handed on while later ones were.
+    /// The first position that must be read from the log, if there is one: one that was left there or
+    /// never handed on.
     pub(super) fn first_unplaced(&self) -> Option<Position> {
-        if self.unplaced == 0 && !matches!(self.window.front(), Some(Slot::Unseen)) {
+        if self.unplaced == 0 {
             return None;
         }
-        let unplaced = |slot: &Slot| matches!(slot, Slot::Unseen | Slot::InLog { .. });
-        self.window
-            .iter()
-            .position(unplaced)
-            .map(|index| self.base + 1 + index as Position)
+        let mut slots = self.slots.iter();
+        slots
+            .find(|(_, slot)| slot.is_unplaced())
+            .map(|(position, _)| *position)
+    }
+
+    /// The first gap: from the position before it to the last position that is known of.
+    pub(super) fn gap(&self) -> Option<(Position, Position)> {
+        (self.last > self.exact).then_some((self.exact, self.last))
+    }
+
+    /// The log has these of this node's positions behind `after`, in order, and no others up to `to`.
+    pub(super) fn fill(&mut self, after: Position, present: &[Position], to: Position) {
+        if after > self.exact || to <= self.exact {
+            return;
+        }
+        for position in present {
+            if *position > self.exact && !self.slots.contains_key(position) {
+                self.slots.insert(*position, Slot::Unseen);
+                self.unplaced += 1;
+            }
+        }
+        self.exact = to;
+        self.reach();
+        self.advance();
     }
 
     /// The places that were left in the log at a position; none when it was not handed on at all.
     pub(super) fn left_places(&self, position: Position) -> Option<Places> {
-        match self
-            .index(position)
-            .and_then(|index| self.window.get(index))
-        {
+        match self.slots.get(&position) {
             Some(Slot::InLog { places }) => Some(places.clone()),
             _ => None,
         }
@@ -292,41 +328,48 @@ impl Tracker {
 
     /// Whether a position waits to be read from the log.
     pub(super) fn is_unplaced(&self, position: Position) -> bool {
-        match self.index(position) {
-            Some(index) => !matches!(self.window.get(index), Some(Slot::Open { .. } | Slot::Done)),
-            None => false,
-        }
+        self.is_open_to(position)
     }
 
     /// The log has nothing at these positions.
     pub(super) fn skip(&mut self, positions: std::ops::Range<Position>) {
-        if self.window.is_empty() && positions.contains(&(self.base + 1)) {
-            self.base = positions.end - 1;
-            self.handed_on = self.base;
-            return;
+        let gone: Vec<Position> = self
+            .slots
+            .range(positions.clone())
+            .filter(|(_, slot)| slot.is_unplaced())
+            .map(|(position, _)| *position)
+            .collect();
+        for position in gone {
+            self.slots.remove(&position);
+            self.unplaced -= 1;
         }
-        for position in positions {
-            let was_in_log = match self.slot(position) {
-                Some(Slot::Unseen) => false,
-                Some(Slot::InLog { .. }) => true,
-                _ => continue,
-            };
-            self.unplaced -= usize::from(was_in_log);
-            if let Some(slot) = self.slot(position) {
-                *slot = Slot::Done;
+        if positions.start <= self.exact + 1 {
+            self.exact = self.exact.max(positions.end - 1);
+        } else {
+            // Behind a gap: they are told apart from it one by one.
+            for position in positions {
+                self.slots.entry(position).or_insert(Slot::Done);
             }
         }
+        self.reach();
         self.advance();
     }
 
     /// The last position that it knows of.
     pub(super) fn last(&self) -> Position {
-        self.base + self.window.len() as Position
+        self.last
     }
 
     /// The log has something at this position. If it is not handed on, it is found as a gap.
     pub(super) fn heard_of(&mut self, position: Position) {
-        self.slot(position);
+        self.last = self.last.max(position);
+    }
+}
+
+impl Slot {
+    /// Whether it waits for the log to be read.
+    fn is_unplaced(&self) -> bool {
+        matches!(self, Self::Unseen | Self::InLog { .. })
     }
 }
 
@@ -365,12 +408,33 @@ mod tests {
         let mut tracker = Tracker::default();
         tracker.begin_at(10);
         tracker.leave_in_log(13, Places::first(1));
-        assert_eq!(tracker.first_unplaced(), Some(11));
+        assert_eq!(tracker.gap(), Some((10, 13)));
+        assert_eq!(tracker.first_unplaced(), Some(13));
         tracker.skip(11..13);
-        assert_eq!((tracker.base(), tracker.first_unplaced()), (12, Some(13)));
+        assert_eq!((tracker.base(), tracker.gap()), (12, None));
         assert_eq!(
             tracker.left_places(13).map(|places| places.iter().count()),
             Some(1)
         );
+    }
+
+    #[test]
+    fn others_positions_lie_between_this_nodes() {
+        let mut tracker = Tracker::default();
+        tracker.begin_at(0);
+        for position in [2, 5, 1_000_000] {
+            tracker.leave_in_log(position, Places::first(0));
+        }
+        assert_eq!((tracker.base(), tracker.len()), (0, 3));
+        // One was committed and never handed on; those behind 6 are not known yet.
+        tracker.fill(0, &[2, 4, 5], 6);
+        assert_eq!((tracker.base(), tracker.gap()), (1, Some((6, 1_000_000))));
+        assert!(tracker.is_unplaced(4) && !tracker.is_unplaced(3));
+        assert!(tracker.is_unplaced(7));
+        tracker.fill(6, &[1_000_000], 1_000_000);
+        assert_eq!(tracker.gap(), None);
+        tracker.skip(2..1_000_000);
+        assert_eq!(tracker.base(), 999_999);
+        assert!(!tracker.is_unplaced(4));
     }
 }

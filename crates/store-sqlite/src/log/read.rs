@@ -45,6 +45,19 @@ pub(super) fn after(
     )
 }
 
+pub(super) fn positions_after(
+    reading: &Reading<'_>,
+    position: Position,
+    limit: usize,
+) -> Result<Vec<Position>, Failure> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = reading.connection.prepare_cached(
+        "SELECT position FROM events WHERE position > ?1 ORDER BY position LIMIT ?2",
+    )?;
+    let found = statement.query_map((position, limit), |row| row.get(0))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
 pub(super) fn one(
     reading: &mut Reading<'_>,
     scope: &Scope,

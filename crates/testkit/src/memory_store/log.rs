@@ -171,6 +171,18 @@ impl Log for MemoryStore {
         .await
     }
 
+    async fn positions_after(
+        &self,
+        position: Position,
+        limit: usize,
+    ) -> Result<Vec<Position>, StoreError> {
+        self.call(Call::ReadLog, |state| {
+            let found = state.log.after(position).take(limit);
+            found.map(|(position, _)| position).collect()
+        })
+        .await
+    }
+
     async fn event(
         &self,
         scope: &Scope,
