@@ -30,7 +30,9 @@ use fanfare_app::fault::{Fault, planted};
 use fanfare_app::notices::Notice;
 use fanfare_app::port::dispatch::{Health, Withheld};
 use fanfare_app::port::log::{Event, Position};
-use fanfare_app::port::{Clock, Deliveries, Dispatch, Log, Random, Sender, StoreError};
+use fanfare_app::port::{
+    Clock, Coordination, Deliveries, Dispatch, Log, Random, Sender, StoreError,
+};
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::EndpointId;
 use fanfare_domain::order::Strand;
@@ -116,6 +118,8 @@ pub struct EngineParts {
     pub log: Arc<dyn Log>,
     /// The deliveries part of the store.
     pub deliveries: Arc<dyn Deliveries>,
+    /// Who serves which endpoint.
+    pub coordination: Arc<dyn Coordination>,
     /// The network.
     pub sender: Arc<dyn Sender>,
     /// The time.

@@ -50,7 +50,7 @@ use answer_body::{End, Start};
 use failure::Failed;
 use http1::Http1;
 use http2::Http2;
-pub use options::SenderOptions;
+pub use options::{Permit, SenderOptions};
 use origin::Origin;
 use pool::{Keeping, Line, Pool};
 
@@ -91,7 +91,13 @@ impl HttpSender {
             patience: options.lookup_timeout,
         })?;
         let tls = client_config(&options.extra_authorities)?;
-        let connector = Connector::new(names, options.addresses, tls, options.connect_timeout);
+        let connector = Connector::new(
+            names,
+            options.addresses,
+            tls,
+            options.connect_timeout,
+            options.permit,
+        );
         Ok(Self {
             connector,
             pool: Pool::new(Keeping {

@@ -196,6 +196,12 @@ impl Endpoint {
     /// The most secrets that an endpoint has, ended ones aside.
     pub const MAX_SECRETS: usize = 11;
 
+    /// Whether one node at a time may serve it: it has an order or a rate, which hold over all nodes.
+    #[must_use]
+    pub fn served_by_one(&self) -> bool {
+        self.rate_limit.is_some() || self.ordering != Ordering::Unordered
+    }
+
     /// Whether it gets deliveries.
     #[must_use]
     pub fn enabled(&self) -> bool {

@@ -34,6 +34,7 @@ impl Life {
             directory: Arc::clone(&ground.directory),
             log: Arc::new(ground.store.clone()),
             deliveries: Arc::new(ground.store.clone()),
+            coordination: Arc::new(fanfare_app::port::coordination::OneNode),
             sender,
             clock,
             random: Arc::<Seeded>::clone(&ground.random),

@@ -91,7 +91,10 @@ pub(super) fn place(
         // What stands in an order takes the way through the store.
         let in_line = ordered
             && target.is_some_and(|target| target.in_line(shipment.event(), position).is_some());
-        if later || waits || in_line || !offer(shared, *endpoint, job) {
+        // Another node's to send: the store takes it there.
+        let elsewhere = target.is_some_and(|target| target.endpoint.served_by_one())
+            && shared.parts.coordination.owns(*endpoint).is_none();
+        if later || waits || in_line || elsewhere || !offer(shared, *endpoint, job) {
             shared.parked.add(Lingering {
                 position,
                 place,

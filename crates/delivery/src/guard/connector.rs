@@ -19,6 +19,7 @@ use super::open::OpenConnections;
 use super::stream::Stream;
 use super::target::{Host, Target};
 use super::{tcp, tls};
+use crate::sender::Permit;
 
 /// Of a name with more addresses that pass, the others are not tried.
 const MOST_ADDRESSES: usize = 6;
@@ -31,6 +32,8 @@ pub(crate) struct Connector {
     /// For TCP and TLS together.
     patience: Duration,
     open: OpenConnections,
+    /// Asked before each connection, and by it before each write.
+    permit: Permit,
 }
 
 impl Connector {
@@ -40,6 +43,7 @@ impl Connector {
         policy: AddressPolicy,
         tls: rustls::ClientConfig,
         patience: Duration,
+        permit: Permit,
     ) -> Self {
         Self {
             names,
@@ -47,6 +51,7 @@ impl Connector {
             tls: TlsConnector::from(Arc::new(tls)),
             patience,
             open: OpenConnections::default(),
+            permit,
         }
     }
 
@@ -76,10 +81,13 @@ impl Connector {
         dial.update(|progress| *progress = Progress::default());
         let target = Target::of(uri)?;
         let addresses = self.addresses(&target, dial).await?;
+        if let Err(refused) = self.permit.check() {
+            return Err(ConnectFailure::new(ErrorKind::Connect, refused.to_string()));
+        }
         let deadline = Instant::now() + self.patience;
         let (stream, address) = self.tcp(&target, &addresses, dial, deadline).await?;
         let stream = match target.server {
-            None => Stream::plain(stream, self.open.enter()),
+            None => Stream::plain(stream, self.open.enter(), self.permit.clone()),
             Some(server) => {
                 let started = Instant::now();
                 let shaken = timeout_at(deadline, self.tls.connect(server, stream)).await;
@@ -100,7 +108,7 @@ impl Connector {
                     }
                 };
                 dial.update(|progress| progress.tls = Some(started.elapsed()));
-                Stream::tls(stream, self.open.enter())
+                Stream::tls(stream, self.open.enter(), self.permit.clone())
             }
         };
         dial.update(|progress| progress.stage = Stage::Connected);

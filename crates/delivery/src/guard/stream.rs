@@ -11,6 +11,7 @@ use tokio::time::{Sleep, sleep};
 use tokio_rustls::client::TlsStream;
 
 use super::open::OpenConnection;
+use crate::sender::Permit;
 
 /// How long a connection may take no byte while there are some to write. One of HTTP/2 writes also
 /// where nobody waits for an answer any more, and a receiver that reads nothing would hold it for
@@ -22,6 +23,8 @@ pub(crate) struct Stream {
     transport: Transport,
     /// Runs while nothing can be written.
     stall: Option<Pin<Box<Sleep>>>,
+    /// Asked before each write.
+    permit: Permit,
     _open: OpenConnection,
 }
 
@@ -35,18 +38,19 @@ trait Io: AsyncRead + AsyncWrite + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Unpin> Io for T {}
 
 impl Stream {
-    pub(super) fn plain(stream: TcpStream, open: OpenConnection) -> Self {
-        Self::new(Transport::Plain(stream), open)
+    pub(super) fn plain(stream: TcpStream, open: OpenConnection, permit: Permit) -> Self {
+        Self::new(Transport::Plain(stream), open, permit)
     }
 
-    pub(super) fn tls(stream: TlsStream<TcpStream>, open: OpenConnection) -> Self {
-        Self::new(Transport::Tls(Box::new(stream)), open)
+    pub(super) fn tls(stream: TlsStream<TcpStream>, open: OpenConnection, permit: Permit) -> Self {
+        Self::new(Transport::Tls(Box::new(stream)), open, permit)
     }
 
-    fn new(transport: Transport, open: OpenConnection) -> Self {
+    fn new(transport: Transport, open: OpenConnection, permit: Permit) -> Self {
         Self {
             transport,
             stall: None,
+            permit,
             _open: open,
         }
     }
@@ -102,6 +106,7 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.permit.check()?;
         self.step_of_writing(context, |io, context| io.poll_write(context, bytes))
     }
 
@@ -110,6 +115,7 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.permit.check()?;
         self.step_of_writing(context, |io, context| {
             io.poll_write_vectored(context, slices)
         })

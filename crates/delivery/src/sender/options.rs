@@ -1,6 +1,9 @@
 //! What the operator sets for the sender.
 
+use std::fmt;
+use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fanfare_domain::address::AddressPolicy;
@@ -40,6 +43,41 @@ pub struct SenderOptions {
     /// The most bytes of an answer's head (16 KiB; at least 8 KiB, and over HTTP/1.1 at most 100
     /// headers). A larger head is an error of the protocol.
     pub max_response_headers: usize,
+    /// Asked before each connection and each write: past a no, no byte goes out.
+    pub permit: Permit,
+}
+
+/// Whether this process may send now.
+#[derive(Clone)]
+pub struct Permit(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl Permit {
+    /// One that is asked for each byte that goes out, so it should answer from memory.
+    pub fn new(may_send: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(may_send))
+    }
+
+    /// Nothing, or an error that says no.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        if (self.0)() {
+            return Ok(());
+        }
+        let why = "this node may not send: its lease has ended";
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
+    }
+}
+
+/// Always.
+impl Default for Permit {
+    fn default() -> Self {
+        Self::new(|| true)
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Permit")
+    }
 }
 
 impl Default for SenderOptions {
@@ -57,6 +95,7 @@ impl Default for SenderOptions {
             kept_body: 4_096,
             max_drain: 64 * 1_024,
             max_response_headers: 16 * 1_024,
+            permit: Permit::default(),
         }
     }
 }

@@ -63,6 +63,7 @@ impl Real {
             directory: Arc::clone(&directory),
             log: store.log(),
             deliveries: store.deliveries(),
+            coordination: Arc::new(fanfare_app::port::coordination::OneNode),
             sender: Arc::clone(&sender),
             clock: Arc::<VirtualClock>::clone(&clock),
             random: Arc::<Seeded>::clone(&random),

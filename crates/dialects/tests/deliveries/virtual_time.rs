@@ -57,6 +57,7 @@ impl Virtual {
             directory: Arc::clone(&ground.directory),
             log: Arc::new(ground.store.clone()),
             deliveries: Arc::new(ground.store.clone()),
+            coordination: Arc::new(fanfare_app::port::coordination::OneNode),
             sender: Arc::new(ground.sender.clone()),
             clock: Arc::new(ground.clock),
             random: Arc::<Seeded>::clone(&ground.random),
