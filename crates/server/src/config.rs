@@ -19,7 +19,7 @@ mod value;
 
 pub(crate) use dialects::ServedDialect;
 pub(crate) use fault::Fault;
-pub(crate) use settings::{Clients, LogFormat, LogSettings, Settings, StoreSettings};
+pub(crate) use settings::{Clients, LogFormat, LogSettings, NodeSettings, Settings, StoreSettings};
 pub(crate) use test_purposes::TestPurposes;
 
 use layer::Layer;

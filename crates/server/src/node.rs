@@ -6,8 +6,11 @@ use std::time::Duration;
 use anyhow::Context;
 use fanfare_app::directory::Directory;
 use fanfare_app::format::{Formats, NativeFormat};
+use fanfare_app::port::coordination::OneNode;
+use fanfare_app::port::{Coordination, Dispatch, Sender};
 use fanfare_app::{Fanfare, Ports};
 use fanfare_delivery::{Engine, EngineOptions, EngineParts};
+use fanfare_store_postgres::Member;
 use tokio::task::AbortHandle;
 
 use crate::clock::SystemClock;
@@ -15,15 +18,20 @@ use crate::config::Settings;
 use crate::metrics::CommitMetrics;
 use crate::random::SystemRandom;
 use crate::store::Store;
+use no_engine::NoEngine;
 
 mod background;
 pub(crate) mod dialects;
+mod lease;
 mod network;
+pub(crate) mod no_engine;
+mod sharing;
 
 /// A node that has taken up its work.
 pub(crate) struct Node {
     fanfare: Arc<Fanfare>,
-    engine: Arc<Engine>,
+    /// None where sending is left to other nodes.
+    engine: Option<Arc<Engine>>,
     store: Store,
     background: Vec<AbortHandle>,
 }
@@ -40,34 +48,32 @@ impl Node {
     /// # Errors
     /// When the store can't be opened or read, or a file of the settings can't be used.
     pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Started> {
-        let sender = network::sender(settings)?;
         let store = Store::open(settings).await?;
         store.observe(CommitMetrics::new());
         let directory = directory(settings);
-        let engine = Arc::new(Engine::new(EngineParts {
-            directory: Arc::clone(&directory),
-            log: store.log(),
-            deliveries: store.deliveries(),
-            sender: Arc::clone(&sender),
-            clock: Arc::new(SystemClock),
-            random: Arc::new(SystemRandom),
-            options: EngineOptions {
-                lane_queue: settings.lanes.deliveries,
-                lane_concurrency_start: EngineOptions::default()
-                    .lane_concurrency_start
-                    .min(settings.lanes.requests),
-                lane_concurrency_most: settings.lanes.requests,
-                requests_in_all: settings.lanes.requests_in_all,
-                requests_reserved: settings.lanes.requests_reserved,
-                memory_bytes: settings.lanes.event_memory,
-                ..EngineOptions::default()
-            },
-        }));
+        let member = store.shared().and_then(|shared| shared.member.clone());
+        if let Some(shared) = store.shared() {
+            let placement = sharing::ByDirectory(Arc::clone(&directory));
+            shared.store.place_by(Arc::new(placement));
+        }
+        let sender = network::sender(settings, member.clone())?;
+        let engine = settings.node.roles.deliver().then(|| {
+            let coordination: Arc<dyn Coordination> = match &member {
+                Some(member) => Arc::<Member>::clone(member),
+                None => Arc::new(OneNode),
+            };
+            let (directory, sender) = (Arc::clone(&directory), Arc::clone(&sender));
+            Arc::new(engine(settings, directory, &store, coordination, sender))
+        });
+        let dispatch: Arc<dyn Dispatch> = match &engine {
+            Some(engine) => Arc::<Engine>::clone(engine),
+            None => Arc::new(NoEngine),
+        };
         let ports = Ports {
             configuration: store.configuration(),
             log: store.log(),
             deliveries: store.deliveries(),
-            dispatch: Arc::<Engine>::clone(&engine),
+            dispatch,
             sender,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
@@ -98,11 +104,26 @@ impl Node {
             .count_waiting()
             .await
             .context("what waits can't be counted from the store")?;
-        engine
-            .start(&fanfare)
-            .await
-            .context("unfinished work can't be read from the store")?;
-        let background = background::start(&fanfare, settings.retention);
+        if let Some(engine) = &engine {
+            engine
+                .start(&fanfare)
+                .await
+                .context("unfinished work can't be read from the store")?;
+        }
+        let mut background = background::start(&fanfare, settings.retention);
+        if let Some(shared) = store.shared() {
+            background.extend(sharing::start(&fanfare, shared, engine.is_some()));
+        }
+        // What runs over all nodes' deliveries, and takes what is told into memory.
+        if engine.is_some() {
+            background.push(match member {
+                Some(member) => {
+                    let jobs = sharing::run_jobs(Arc::clone(&fanfare), member);
+                    tokio::spawn(jobs).abort_handle()
+                }
+                None => background::run_jobs(&fanfare),
+            });
+        }
         let node = Self {
             fanfare,
             engine,
@@ -117,12 +138,26 @@ impl Node {
         &self.fanfare
     }
 
+    /// Waits until others have declared this node gone; for ever where there is but one.
+    pub(crate) async fn lost(&self) {
+        let member = self
+            .store
+            .shared()
+            .and_then(|shared| shared.member.as_ref());
+        match member {
+            Some(member) => member.lost().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Ends: what is under way has until `limit`, then the store is closed.
     pub(crate) async fn stop(self, limit: Duration) {
         for task in &self.background {
             task.abort();
         }
-        self.engine.shutdown(limit).await;
+        if let Some(engine) = &self.engine {
+            engine.shutdown(limit).await;
+        }
         // What ended in the last moments; it is sent after the next start.
         let told = self.fanfare.announce_waiting();
         if !matches!(tokio::time::timeout(limit, told).await, Ok(Ok(()))) {
@@ -132,6 +167,35 @@ impl Node {
         }
         self.store.close().await;
     }
+}
+
+/// The engine, not yet going.
+fn engine(
+    settings: &Settings,
+    directory: Arc<Directory>,
+    store: &Store,
+    coordination: Arc<dyn Coordination>,
+    sender: Arc<dyn Sender>,
+) -> Engine {
+    let default = EngineOptions::default();
+    Engine::new(EngineParts {
+        directory,
+        log: store.log(),
+        deliveries: store.deliveries(),
+        coordination,
+        sender,
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        options: EngineOptions {
+            lane_queue: settings.lanes.deliveries,
+            lane_concurrency_start: default.lane_concurrency_start.min(settings.lanes.requests),
+            lane_concurrency_most: settings.lanes.requests,
+            requests_in_all: settings.lanes.requests_in_all,
+            requests_reserved: settings.lanes.requests_reserved,
+            memory_bytes: settings.lanes.event_memory,
+            ..default
+        },
+    })
 }
 
 /// The configuration in memory, still empty.

@@ -1,6 +1,9 @@
 //! What the process asks of the operating system for itself. Each is a favour: where it is refused,
 //! the process works without.
 
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Keeps memory in small pages.
@@ -28,4 +31,13 @@ pub(crate) fn allow_many_files() {
     if let Err(error) = setrlimit(Resource::Nofile, most) {
         tracing::warn!(%error, "the limit of open files can't be raised");
     }
+}
+
+/// Begins the program anew, in the same process and with the same arguments: nothing of what it has in
+/// memory counts any more. Answers only where that fails.
+pub(crate) fn begin_anew() -> anyhow::Error {
+    tracing::warn!("beginning anew");
+    let arguments = std::env::args_os().skip(1);
+    let failed = Command::new("/proc/self/exe").args(arguments).exec();
+    anyhow::Error::new(failed).context("the program can't begin anew")
 }

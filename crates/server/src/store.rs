@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use fanfare_app::port::{Configuration, Deliveries, Log};
-use fanfare_store_postgres::{Addresses, PostgresStore};
+use fanfare_store_postgres as postgres;
+use fanfare_store_postgres::{Addresses, JoinOptions, Member, PostgresStore};
 use fanfare_store_sqlite::{OpenError, SqliteStore};
+use tokio::task::AbortHandle;
 
-use crate::config::{Settings, StoreSettings, TestPurposes};
+use crate::config::{NodeSettings, Settings, StoreSettings, TestPurposes};
 use crate::metrics::CommitMetrics;
 
 /// A store, open.
@@ -16,7 +18,15 @@ pub(crate) enum Store {
     /// In a file of its own.
     Embedded(SqliteStore),
     /// In a database that nodes share.
-    Shared(Box<PostgresStore>),
+    Shared(Arc<Shared>),
+}
+
+/// A store that nodes share, and this node among them.
+pub(crate) struct Shared {
+    pub(crate) store: PostgresStore,
+    /// None for a command, which is no node.
+    pub(crate) member: Option<Arc<Member>>,
+    renewing: Option<AbortHandle>,
 }
 
 impl Store {
@@ -30,11 +40,9 @@ impl Store {
                 embedded(path, settings.test_purposes).await?,
             )),
             StoreSettings::Postgres(addresses) => {
-                let options = fanfare_store_postgres::Options::default();
-                let opened = PostgresStore::open(addresses, &options).await;
-                opened
-                    .map(|store| Self::Shared(Box::new(store)))
-                    .with_context(|| place(addresses))
+                let joined = join(addresses, &settings.node).await;
+                let shared = joined.with_context(|| place(addresses))?;
+                Ok(Self::Shared(Arc::new(shared)))
             }
         }
     }
@@ -54,9 +62,12 @@ impl Store {
                     ..fanfare_store_postgres::Options::default()
                 };
                 let opened = PostgresStore::open_as_it_is(addresses, &options).await;
-                opened
-                    .map(|store| Self::Shared(Box::new(store)))
-                    .with_context(|| place(addresses))
+                let store = opened.with_context(|| place(addresses))?;
+                Ok(Self::Shared(Arc::new(Shared {
+                    store,
+                    member: None,
+                    renewing: None,
+                })))
             }
         }
     }
@@ -65,7 +76,7 @@ impl Store {
     pub(crate) fn configuration(&self) -> Arc<dyn Configuration> {
         match self {
             Self::Embedded(store) => store.configuration(),
-            Self::Shared(store) => store.configuration(),
+            Self::Shared(shared) => shared.store.configuration(),
         }
     }
 
@@ -73,7 +84,7 @@ impl Store {
     pub(crate) fn log(&self) -> Arc<dyn Log> {
         match self {
             Self::Embedded(store) => store.log(),
-            Self::Shared(store) => store.log(),
+            Self::Shared(shared) => shared.store.log(),
         }
     }
 
@@ -81,7 +92,7 @@ impl Store {
     pub(crate) fn deliveries(&self) -> Arc<dyn Deliveries> {
         match self {
             Self::Embedded(store) => store.deliveries(),
-            Self::Shared(store) => store.deliveries(),
+            Self::Shared(shared) => shared.store.deliveries(),
         }
     }
 
@@ -89,7 +100,7 @@ impl Store {
     pub(crate) fn observe(&self, metrics: CommitMetrics) {
         match self {
             Self::Embedded(store) => store.observe(Arc::new(metrics)),
-            Self::Shared(store) => store.observe(Arc::new(metrics)),
+            Self::Shared(shared) => shared.store.observe(Arc::new(metrics)),
         }
     }
 
@@ -97,9 +108,54 @@ impl Store {
     pub(crate) async fn close(self) {
         match self {
             Self::Embedded(store) => store.close().await,
-            Self::Shared(store) => store.close().await,
+            Self::Shared(shared) => shared.leave().await,
         }
     }
+
+    /// What nodes share; none where there is but one.
+    pub(crate) fn shared(&self) -> Option<&Arc<Shared>> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::Shared(shared) => Some(shared),
+        }
+    }
+}
+
+impl Shared {
+    /// Finishes what was accepted, lets others take over what is left, and closes the connections.
+    async fn leave(&self) {
+        self.store.finish().await;
+        if let Some(renewing) = &self.renewing {
+            renewing.abort();
+        }
+        if self.member.is_some()
+            && let Err(error) = self.store.hand_over().await
+        {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "others can't be told that this node leaves; they see it by themselves"
+            );
+        }
+        self.store.close().await;
+    }
+}
+
+/// Brings the schema up to date, and joins.
+async fn join(addresses: &Addresses, node: &NodeSettings) -> Result<Shared, postgres::OpenError> {
+    postgres::migrate(&addresses.direct).await?;
+    let options = JoinOptions {
+        name: node.name.clone(),
+        delivers: node.roles.deliver(),
+        detection: node.detection,
+    };
+    let (member, renewing) = Member::join(&addresses.direct, options).await?;
+    let options = postgres::Options::default();
+    let store = PostgresStore::open_as(addresses, &options, Some(Arc::clone(&member))).await?;
+    Ok(Shared {
+        store,
+        member: Some(member),
+        renewing: Some(renewing),
+    })
 }
 
 fn place(addresses: &Addresses) -> String {

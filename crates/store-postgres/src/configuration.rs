@@ -41,7 +41,11 @@ impl Configuration for PostgresConfiguration {
 
     async fn apply(&self, changes: Vec<Change>) -> Result<Applied, StoreError> {
         let session = self.database.pool.lease().await?;
-        Ok(apply::all(&session, &changes).await?)
+        let applied = apply::all(&session, &changes).await?;
+        if matches!(applied, Applied::Done(_)) && !changes.is_empty() {
+            self.database.places.hints.configuration_changed();
+        }
+        Ok(applied)
     }
 
     async fn changes_after(

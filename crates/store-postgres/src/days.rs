@@ -50,22 +50,31 @@ impl Table {
         }
     }
 
-    /// The rows of a partition that stay, as a condition on `row`; none: no row does.
-    const fn kept(self) -> Option<&'static str> {
+    /// The rows of a day's partition that stay, as a condition on `row`; none: no row does.
+    fn kept(self, day: i64) -> Option<String> {
+        // Events that a delivery waits for, or that may be on their way without a row: those behind what
+        // their node has materialised, as long as it is not forgotten.
+        const WAITED_FOR: &str = "SELECT coalesce(event, fanfare.event_of(id)) \
+            FROM fanfare.open_deliveries WHERE state = 0";
+        let on_its_way = |event: &str| {
+            format!(
+                "{event}.position > (SELECT coalesce((SELECT value FROM fanfare.counters
+                    WHERE name = 'materialised' AND counters.node = nodes.id), 0)
+                FROM fanfare.nodes WHERE nodes.id = {event}.node)"
+            )
+        };
         match self {
-            // Events that a delivery waits for, or that may be on their way without a row.
-            Self::Events | Self::Payloads => Some(
-                "row.id IN (
-                    SELECT coalesce(event, fanfare.event_of(id)) FROM fanfare.open_deliveries
-                    WHERE state = 0
-                ) OR row.id IN (
-                    SELECT id FROM fanfare.events WHERE position > coalesce((
-                        SELECT min(value) FROM fanfare.counters WHERE name = 'materialised'), 0)
-                )",
-            ),
+            Self::Events => Some(format!("row.id IN ({WAITED_FOR}) OR {}", on_its_way("row"))),
+            Self::Payloads => Some(format!(
+                "row.id IN ({WAITED_FOR}) OR row.id IN (SELECT event.id FROM fanfare.events AS event
+                    WHERE event.id >= fanfare.first_id_of({day})
+                    AND event.id < fanfare.first_id_of({day} + 1) AND {})",
+                on_its_way("event")
+            )),
             Self::Attempts => Some(
                 "fanfare.delivery_of(row.id) IN (
-                    SELECT id FROM fanfare.open_deliveries WHERE state = 0)",
+                    SELECT id FROM fanfare.open_deliveries WHERE state = 0)"
+                    .to_owned(),
             ),
             Self::Deliveries | Self::Tallies => None,
         }
@@ -144,10 +153,10 @@ async fn one(session: &Session, table: Table, partition: &Partition) -> Result<(
             format!("ALTER TABLE fanfare.{parent} DETACH PARTITION fanfare.{name} FINALIZE");
         session.batch(&finish).await?;
     } else {
-        if let Some(kept) = table.kept() {
+        if let Some(kept) = table.kept(partition.day) {
             let some = format!("SELECT EXISTS (SELECT FROM fanfare.{name} AS row WHERE {kept})");
             if truth(session, &some).await? {
-                return empty(session, name, kept).await;
+                return empty(session, name, &kept).await;
             }
         }
         let take_out =

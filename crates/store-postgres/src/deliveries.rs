@@ -58,6 +58,10 @@ impl PostgresDeliveries {
         self.queue.close().await;
     }
 
+    fn node(&self) -> i64 {
+        self.database.places.node
+    }
+
     /// Writes, and answers how many rows it was about.
     async fn count(&self, weight: usize, write: Write) -> Result<usize, StoreError> {
         match self.queue.ask(weight, write).await? {
@@ -90,7 +94,7 @@ impl Deliveries for PostgresDeliveries {
 
     async fn materialised(&self) -> Result<Position, StoreError> {
         let session = self.database.pool.lease().await?;
-        Ok(lookup::materialised(&session, self.database.node).await?)
+        Ok(lookup::materialised(&session, self.database.places.node).await?)
     }
 
     async fn existing(
@@ -109,12 +113,20 @@ impl Deliveries for PostgresDeliveries {
         limit: usize,
     ) -> Result<Due, StoreError> {
         let session = self.database.pool.lease().await?;
-        Ok(due::due(&session, &self.database.scopes, endpoint, now, limit).await?)
+        Ok(due::due(
+            &session,
+            &self.database.scopes,
+            self.node(),
+            endpoint,
+            now,
+            limit,
+        )
+        .await?)
     }
 
     async fn expired(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
         let session = self.database.pool.lease().await?;
-        Ok(due::expired(&session, &self.database.scopes, now, limit).await?)
+        Ok(due::expired(&session, &self.database.scopes, self.node(), now, limit).await?)
     }
 
     async fn lanes(
@@ -123,7 +135,7 @@ impl Deliveries for PostgresDeliveries {
         limit: usize,
     ) -> Result<Vec<WaitingLane>, StoreError> {
         let session = self.database.pool.lease().await?;
-        Ok(due::lanes(&session, after, limit).await?)
+        Ok(due::lanes(&session, self.node(), after, limit).await?)
     }
 
     async fn in_turn(
@@ -135,7 +147,7 @@ impl Deliveries for PostgresDeliveries {
     ) -> Result<InTurn, StoreError> {
         let session = self.database.pool.lease().await?;
         let scopes = &self.database.scopes;
-        Ok(order::in_turn(&session, scopes, endpoint, strand, from, limit).await?)
+        Ok(order::in_turn(&session, scopes, self.node(), endpoint, strand, from, limit).await?)
     }
 
     async fn strands(
@@ -145,7 +157,7 @@ impl Deliveries for PostgresDeliveries {
         limit: usize,
     ) -> Result<Vec<Strand>, StoreError> {
         let session = self.database.pool.lease().await?;
-        Ok(order::strands(&session, endpoint, after, limit).await?)
+        Ok(order::strands(&session, self.node(), endpoint, after, limit).await?)
     }
 
     async fn out_of_turn(
@@ -156,7 +168,7 @@ impl Deliveries for PostgresDeliveries {
     ) -> Result<Vec<Delivery>, StoreError> {
         let session = self.database.pool.lease().await?;
         let scopes = &self.database.scopes;
-        Ok(order::out_of_turn(&session, scopes, endpoint, ordering, limit).await?)
+        Ok(order::out_of_turn(&session, scopes, self.node(), endpoint, ordering, limit).await?)
     }
 
     async fn place(&self, placed: Vec<Placed>) -> Result<(), StoreError> {

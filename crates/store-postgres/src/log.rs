@@ -42,6 +42,7 @@ mod row;
 mod twins;
 
 use append::Appending;
+pub(crate) use horizon::settled;
 
 pub(crate) struct PostgresLog {
     database: Database,
@@ -71,7 +72,11 @@ impl Log for PostgresLog {
             return Ok(Vec::new());
         }
         let weight = events.iter().map(append::weight).sum();
-        self.queue.ask(weight, events).await
+        let appended = self.queue.ask(weight, events).await?;
+        if self.database.places.leaves_work() {
+            self.database.places.hints.work_is_left();
+        }
+        Ok(appended)
     }
 
     async fn read_after(
@@ -80,6 +85,14 @@ impl Log for PostgresLog {
         limit: usize,
     ) -> Result<Vec<(Position, Arc<Event>)>, StoreError> {
         Ok(horizon::read_after(&self.database, position, limit).await?)
+    }
+
+    async fn positions_after(
+        &self,
+        position: Position,
+        limit: usize,
+    ) -> Result<Vec<Position>, StoreError> {
+        Ok(horizon::positions_after(&self.database, position, limit).await?)
     }
 
     async fn event(

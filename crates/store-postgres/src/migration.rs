@@ -15,6 +15,7 @@ use crate::store::OpenError;
 const MIGRATIONS: &[(&str, u32)] = &[
     (include_str!("../migrations/0001_first.sql"), 1),
     (include_str!("../migrations/0002_dialects.sql"), 1),
+    (include_str!("../migrations/0003_nodes.sql"), 3),
 ];
 
 /// The schema's version that this release writes.

@@ -1,22 +1,28 @@
 //! A store as a whole.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use fanfare_app::port::{Configuration, Deliveries, Log, StoreError};
+use fanfare_domain::id::EndpointId;
+use fanfare_domain::time::Timestamp;
 use tokio::task::AbortHandle;
 
 use crate::address::Address;
 use crate::configuration::PostgresConfiguration;
 use crate::deliveries::PostgresDeliveries;
 use crate::failure::Failure;
+use crate::hints::{self, Hints};
 use crate::log::PostgresLog;
+use crate::member::{Member, Placement, Places};
 use crate::migration::{self, Migrated};
 use crate::options::Options;
 use crate::partition::Partitions;
 use crate::pool::Pool;
 use crate::scopes::Scopes;
 use crate::session::Session;
+use crate::takeover;
 
 /// Hears of each commit, for metrics.
 pub trait CommitObserver: Send + Sync + 'static {
@@ -69,8 +75,8 @@ pub(crate) struct Database {
     pub(crate) pool: Pool,
     pub(crate) scopes: Arc<Scopes>,
     pub(crate) partitions: Arc<Partitions>,
-    /// This node, in the rows that it writes.
-    pub(crate) node: i64,
+    /// Whose the rows are that this node writes.
+    pub(crate) places: Arc<Places>,
     /// For what needs a session of its own.
     pub(crate) direct: Address,
     pub(crate) options: Options,
@@ -93,11 +99,12 @@ pub struct PostgresStore {
     deliveries: Arc<PostgresDeliveries>,
     database: Database,
     observer: Observer,
-    upkeep: AbortHandle,
+    background: Vec<AbortHandle>,
 }
 
 impl PostgresStore {
-    /// Opens a store, makes it where there is none, and brings its schema up to date.
+    /// Opens a store for the only one who uses it: makes it where there is none, and brings its schema up
+    /// to date.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -114,19 +121,41 @@ impl PostgresStore {
         addresses: &Addresses,
         options: &Options,
     ) -> Result<Self, OpenError> {
+        Self::open_as(addresses, options, None).await
+    }
+
+    /// The same, as one of the nodes that share it: shows of what waits, and of the log after a position,
+    /// what is this node's.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open_as(
+        addresses: &Addresses,
+        options: &Options,
+        member: Option<Arc<Member>>,
+    ) -> Result<Self, OpenError> {
+        let hints = Arc::<Hints>::default();
         let database = Database {
             pool: Pool::new(addresses.work.clone(), options.clone()),
             scopes: Arc::default(),
             partitions: Arc::new(Partitions::new(addresses.direct.clone(), options.clone())),
-            node: 0,
             direct: addresses.direct.clone(),
+            places: Arc::new(Places::new(member, Arc::clone(&hints))),
             options: options.clone(),
         };
         let session = database.pool.lease().await?;
         migration::must_be_a_store(&session).await?;
         drop(session);
+        let mut background = vec![
+            tokio::spawn(upkeep(database.clone())).abort_handle(),
+            tokio::spawn(hints::tell(Arc::clone(&hints), database.pool.clone())).abort_handle(),
+        ];
+        if database.places.node != 0 {
+            let direct = addresses.direct.clone();
+            let listening = hints::listen(hints, direct, options.clone());
+            background.push(tokio::spawn(listening).abort_handle());
+        }
         let observer = Observer::default();
-        let upkeep = tokio::spawn(upkeep(Arc::clone(&database.partitions))).abort_handle();
         Ok(Self {
             configuration: Arc::new(PostgresConfiguration::new(database.clone())),
             log: Arc::new(PostgresLog::new(&database, &addresses.work, &observer)),
@@ -137,8 +166,47 @@ impl PostgresStore {
             )),
             database,
             observer,
-            upkeep,
+            background,
         })
+    }
+
+    /// Tells endpoints apart from now on that one node serves at a time. The first one stays.
+    pub fn place_by(&self, placement: Arc<dyn Placement>) {
+        self.database.places.place_by(placement);
+    }
+
+    /// Takes over some of the work of nodes that do not deliver it, or not any more. Answers when something
+    /// is due now for an endpoint that this node serves, and whether there may be more to take over.
+    ///
+    /// # Errors
+    /// When the server fails.
+    pub async fn take_over(&self) -> Result<(BTreeMap<EndpointId, Timestamp>, bool), StoreError> {
+        Ok(takeover::step(&self.database).await?)
+    }
+
+    /// Waits until another node says that it left work.
+    pub async fn told_of_work(&self) {
+        self.database.places.hints.heard_work.notified().await;
+    }
+
+    /// Endpoints for which other nodes left something to this one, since the last time.
+    #[must_use]
+    pub fn told_of_endpoints(&self) -> BTreeSet<EndpointId> {
+        self.database.places.hints.take_due()
+    }
+
+    /// Waits until another node says that it changed the configuration.
+    pub async fn told_of_changes(&self) {
+        let hints = &self.database.places.hints;
+        hints.heard_configuration.notified().await;
+    }
+
+    /// Lets the others take over what this node has left, at once. Nothing more is written by it.
+    ///
+    /// # Errors
+    /// When the server fails; they take over later, then.
+    pub async fn hand_over(&self) -> Result<(), StoreError> {
+        Ok(takeover::hand_over(&self.database).await?)
     }
 
     /// The configuration part.
@@ -165,29 +233,44 @@ impl PostgresStore {
         let _ = self.observer.set(observer);
     }
 
-    /// Closes the store: what was accepted is finished, later calls are answered as closed.
-    pub async fn close(self) {
-        self.upkeep.abort();
+    /// Finishes what was accepted for writing, and takes nothing more.
+    pub async fn finish(&self) {
         self.log.close().await;
         self.deliveries.close().await;
+    }
+
+    /// Closes the store: what was accepted is finished, later calls are answered as closed.
+    pub async fn close(&self) {
+        self.finish().await;
+        self.stop_background();
         self.database.pool.close().await;
+    }
+}
+
+impl PostgresStore {
+    fn stop_background(&self) {
+        self.background.iter().for_each(AbortHandle::abort);
     }
 }
 
 impl Drop for PostgresStore {
     fn drop(&mut self) {
-        self.upkeep.abort();
+        self.stop_background();
     }
 }
 
-/// How often partitions are made ahead.
-const UPKEEP: Duration = Duration::from_secs(3_600);
+/// How often partitions are made ahead, and nodes that are gone forgotten.
+const UPKEEP: Duration = Duration::from_secs(600);
 /// When it is tried again after it failed.
 const AGAIN: Duration = Duration::from_secs(30);
 
-async fn upkeep(partitions: Arc<Partitions>) {
+async fn upkeep(database: Database) {
     loop {
-        let wait = match partitions.make_ahead().await {
+        let outcome = async {
+            database.partitions.make_ahead().await?;
+            takeover::forget_nodes(&database).await
+        };
+        let wait = match outcome.await {
             Ok(()) => UPKEEP,
             Err(failure) => {
                 let error = StoreError::from(failure);

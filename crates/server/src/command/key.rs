@@ -7,16 +7,12 @@ use anyhow::{Context, anyhow};
 use async_trait::async_trait;
 use fanfare_app::error::UseCaseError;
 use fanfare_app::keys::KeyDraft;
-use fanfare_app::port::dispatch::Dispatch;
-use fanfare_app::port::log::{Event, Position};
 use fanfare_app::port::sender::{Exchange, OutboundRequest, Sender};
 use fanfare_app::port::{Clock, configuration::Revision};
 use fanfare_app::repository::{PageOf, Stored};
 use fanfare_app::test_delivery::unusable_url;
-use fanfare_app::{Fanfare, Ports, directory::Target};
-use fanfare_domain::delivery::Delivery;
+use fanfare_app::{Fanfare, Ports};
 use fanfare_domain::fault::Fault;
-use fanfare_domain::id::EndpointId;
 use fanfare_domain::key::{Key, Role};
 use fanfare_domain::name::EnvironmentId;
 use fanfare_domain::policy::parse_duration;
@@ -27,6 +23,7 @@ use crate::cli::{InEnvironment, KeyCommand, KeyCreateArgs};
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::node::directory;
+use crate::node::no_engine::NoEngine;
 use crate::random::SystemRandom;
 use crate::store::Store;
 
@@ -49,7 +46,7 @@ pub(super) fn use_cases(store: &Store, settings: &Settings) -> Fanfare {
         configuration: store.configuration(),
         log: store.log(),
         deliveries: store.deliveries(),
-        dispatch: Arc::new(NoNetwork),
+        dispatch: Arc::new(NoEngine),
         sender: Arc::new(NoNetwork),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
@@ -157,16 +154,6 @@ fn told(error: UseCaseError) -> anyhow::Error {
 
 /// No command on the store sends or wakes anything: a running server sees the change by itself.
 struct NoNetwork;
-
-impl Dispatch for NoNetwork {
-    fn hand_on(&self, _: Arc<Event>, _: Position, _: Vec<Option<Arc<Target>>>) {}
-
-    fn due(&self, _: EndpointId, _: Timestamp) {}
-
-    fn extra(&self, _: Delivery) {}
-
-    fn changed(&self, _: EndpointId) {}
-}
 
 #[async_trait]
 impl Sender for NoNetwork {

@@ -48,7 +48,10 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         server = Server::start(&settings, listener) => server?,
         () = signals.asked() => return Ok(()),
     };
-    signals.asked().await;
+    tokio::select! {
+        () = signals.asked() => {}
+        () = server.node.lost() => return Err(process::begin_anew()),
+    }
     signals.at_once_when_asked_again();
     server.stop().await;
     Ok(())
@@ -82,19 +85,20 @@ impl Server {
             ..ApiOptions::default()
         };
         let deliveries = Arc::clone(&node.fanfare().ports().deliveries);
-        let dialects = dialects::routes(settings, node.fanfare());
-        let native = fanfare_api::router(Arc::clone(node.fanfare()), options)
-            .merge(http::operator::router(
-                readiness.clone(),
-                deliveries,
-                handle.clone(),
-            ))
-            .merge(dialects.documents);
-        let bindings = dialects.bindings.into_iter().map(|binding| Binding {
-            routes: http::measured(binding.routes),
-            ..binding
-        });
-        let router = fanfare_dialects::serve(bindings.collect(), http::measured(native));
+        let operators = http::operator::router(readiness.clone(), deliveries, handle.clone());
+        let router = if settings.node.roles.serve() {
+            let dialects = dialects::routes(settings, node.fanfare());
+            let native = fanfare_api::router(Arc::clone(node.fanfare()), options)
+                .merge(operators)
+                .merge(dialects.documents);
+            let bindings = dialects.bindings.into_iter().map(|binding| Binding {
+                routes: http::measured(binding.routes),
+                ..binding
+            });
+            fanfare_dialects::serve(bindings.collect(), http::measured(native))
+        } else {
+            http::measured(operators)
+        };
         let stop = CancellationToken::new();
         let connections = tokio::spawn(http::serve(
             listener,

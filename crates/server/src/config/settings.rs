@@ -26,6 +26,7 @@ pub(crate) struct Settings {
     pub(crate) admin_key: Option<String>,
     pub(crate) clients: Clients,
     pub(crate) store: StoreSettings,
+    pub(crate) node: NodeSettings,
     /// Threads of the runtime; none: as many as there are processors.
     pub(crate) worker_threads: Option<usize>,
     pub(crate) shutdown_limit: Duration,
@@ -65,6 +66,38 @@ pub(crate) enum StoreSettings {
     Sqlite(PathBuf),
     /// A database in PostgreSQL.
     Postgres(Box<Addresses>),
+}
+
+/// This node among those that share a store.
+#[derive(Clone, Debug)]
+pub(crate) struct NodeSettings {
+    /// Its name in logs.
+    pub(crate) name: String,
+    pub(crate) roles: Roles,
+    /// How long others wait before they take a silent node for gone.
+    pub(crate) detection: Duration,
+}
+
+/// What a node does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Roles {
+    All,
+    /// It serves the API, and leaves what it accepts to others.
+    Api,
+    /// It sends, and serves the routes for operators only.
+    Delivery,
+}
+
+impl Roles {
+    /// Whether it sends deliveries.
+    pub(crate) const fn deliver(self) -> bool {
+        !matches!(self, Self::Api)
+    }
+
+    /// Whether it serves the API.
+    pub(crate) const fn serve(self) -> bool {
+        !matches!(self, Self::Delivery)
+    }
 }
 
 /// How logs are written.
@@ -122,6 +155,7 @@ impl Settings {
         let admin_key = reader.secret("admin_key", value::key_text);
         let clients = Clients::read(reader);
         let store = read_store(reader);
+        let node = read_node(reader, store.as_ref());
         let worker_threads = reader.one("worker_threads", value::count(0..=1_024));
         let shutdown_limit = reader.one("shutdown_limit", value::duration(SECOND..=HOUR));
         let log_format = reader.one("log_format", value::log_format);
@@ -146,6 +180,7 @@ impl Settings {
             admin_key: admin_key?,
             clients: clients?,
             store: store?,
+            node: node?,
             worker_threads: worker_threads.map(|count| (count > 0).then_some(count))?,
             shutdown_limit: shutdown_limit?,
             log: LogSettings {
@@ -179,6 +214,28 @@ fn read_store(reader: &mut Reader) -> Option<StoreSettings> {
         }
         (store, None) => Some(store),
     }
+}
+
+fn read_node(reader: &mut Reader, store: Option<&StoreSettings>) -> Option<NodeSettings> {
+    let name = reader.one("node_name", |text| Ok(text.to_owned()));
+    let roles = reader.one("roles", value::roles);
+    let detection = reader.one("node_detection", value::duration(SECOND..=5 * MINUTE));
+    if let (Some(StoreSettings::Sqlite(_)), Some(Roles::Api | Roles::Delivery)) = (store, roles) {
+        reader.unfit(
+            "roles",
+            "must be \"all\" where the store is the embedded one",
+        );
+        return None;
+    }
+    let host = || std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    Some(NodeSettings {
+        name: name.map(|name| match name.as_str() {
+            "" => host().trim().to_owned(),
+            _ => name,
+        })?,
+        roles: roles?,
+        detection: detection?,
+    })
 }
 
 impl Clients {

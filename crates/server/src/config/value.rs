@@ -10,7 +10,7 @@ use fanfare_store_postgres::{Address, Addresses};
 use ipnet::IpNet;
 
 use super::reader::Expected;
-use super::settings::{LogFormat, StoreSettings};
+use super::settings::{LogFormat, Roles, StoreSettings};
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, Expected> {
     text.parse().map_err(|_| {
@@ -60,6 +60,15 @@ pub(super) fn postgres(text: &str) -> Result<Address, Expected> {
             .map_or_else(String::new, |cause| format!(": {cause}"));
         format!("must be such as \"postgres://USER@HOST/DATABASE\": {error}{cause}")
     })
+}
+
+pub(super) fn roles(text: &str) -> Result<Roles, Expected> {
+    match text {
+        "all" => Ok(Roles::All),
+        "api" => Ok(Roles::Api),
+        "delivery" => Ok(Roles::Delivery),
+        _ => Err("must be \"all\", \"api\" or \"delivery\"".to_owned()),
+    }
 }
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, Expected> {

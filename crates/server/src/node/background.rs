@@ -24,12 +24,13 @@ pub(super) fn start(fanfare: &Arc<Fanfare>, retention: Retention) -> Vec<AbortHa
         tokio::spawn(measure(Arc::clone(fanfare))).abort_handle(),
         tokio::spawn(retain(Arc::clone(fanfare), retention)).abort_handle(),
         tokio::spawn(announce(Arc::clone(fanfare))).abort_handle(),
-        tokio::spawn(run_jobs(Arc::clone(fanfare))).abort_handle(),
     ]
 }
 
-async fn run_jobs(fanfare: Arc<Fanfare>) {
-    fanfare.run_jobs().await;
+/// Begins to run jobs.
+pub(super) fn run_jobs(fanfare: &Arc<Fanfare>) -> AbortHandle {
+    let fanfare = Arc::clone(fanfare);
+    tokio::spawn(async move { fanfare.run_jobs().await }).abort_handle()
 }
 
 async fn refresh(fanfare: Arc<Fanfare>) {

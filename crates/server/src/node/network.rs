@@ -5,17 +5,22 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use fanfare_app::port::Sender;
-use fanfare_delivery::sender::{HttpSender, SenderOptions};
+use fanfare_delivery::sender::{HttpSender, Permit, SenderOptions};
+use fanfare_store_postgres::Member;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
+use super::lease::Leased;
 use crate::config::Settings;
 
-/// What sends.
+/// What sends; where this node is a member of several, only while its lease lasts.
 ///
 /// # Errors
 /// When the file with further authorities or the system's name servers can't be used.
-pub(super) fn sender(settings: &Settings) -> anyhow::Result<Arc<dyn Sender>> {
+pub(super) fn sender(
+    settings: &Settings,
+    member: Option<Arc<Member>>,
+) -> anyhow::Result<Arc<dyn Sender>> {
     let outbound = &settings.outbound;
     let extra_authorities = match &outbound.extra_ca_file {
         Some(path) => authorities(path)?,
@@ -26,9 +31,17 @@ pub(super) fn sender(settings: &Settings) -> anyhow::Result<Arc<dyn Sender>> {
         extra_authorities,
         nameservers: outbound.nameservers.clone(),
         connect_timeout: outbound.connect_timeout,
+        permit: match member.clone() {
+            Some(member) => Permit::new(move || member.may_act()),
+            None => Permit::default(),
+        },
         ..SenderOptions::default()
     };
-    Ok(Arc::new(HttpSender::new(options)?))
+    let sender: Arc<dyn Sender> = Arc::new(HttpSender::new(options)?);
+    Ok(match member {
+        Some(member) => Arc::new(Leased { sender, member }),
+        None => sender,
+    })
 }
 
 fn authorities(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {

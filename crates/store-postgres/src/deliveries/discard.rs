@@ -26,15 +26,16 @@ pub(super) async fn some(
     let rows = session
         .rows(
             "(SELECT id FROM fanfare.open_deliveries
-                WHERE state = 0 AND strand IS NULL AND endpoint = $1 ORDER BY at, id LIMIT $2)
+                WHERE state = 0 AND strand IS NULL AND node = $3 AND endpoint = $1 ORDER BY at, id LIMIT $2)
             UNION ALL
             (SELECT id FROM fanfare.open_deliveries
-                WHERE state = 0 AND strand IS NOT NULL AND endpoint = $1
+                WHERE state = 0 AND strand IS NOT NULL AND node = $3 AND endpoint = $1
                 ORDER BY strand, position LIMIT $2)
             LIMIT $2",
             &[
                 (&Bits(endpoint.to_bytes()), Type::UUID),
                 (&limit(count), Type::INT8),
+                (&database.places.node, Type::INT8),
             ],
         )
         .await?;
@@ -52,13 +53,14 @@ pub(super) async fn some(
         .transaction(|| {
             Box::pin(async move {
                 session.batch("BEGIN").await?;
+                database.places.be_present(session).await?;
                 let ended = end(session, ids, reason, now).await?;
                 let state = DeliveryState::Discarded { at: now, reason };
                 let mut sums = Sums::default();
                 if ended > 0 {
                     sums.end(endpoint, &state, u64::try_from(ended).unwrap_or(0));
                 }
-                tallies::write(session, database.node, &mut sums).await?;
+                tallies::write(session, database.places.node, &mut sums).await?;
                 session.batch("COMMIT").await?;
                 Ok(usize::try_from(ended).unwrap_or(0))
             })

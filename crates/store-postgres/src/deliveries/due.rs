@@ -25,6 +25,7 @@ fn due_at(delivery: &Delivery) -> Timestamp {
 pub(super) async fn due(
     session: &Session,
     scopes: &Scopes,
+    node: i64,
     endpoint: EndpointId,
     now: Timestamp,
     count: usize,
@@ -34,10 +35,12 @@ pub(super) async fn due(
         session,
         scopes,
         OPEN,
-        "WHERE state = 0 AND strand IS NULL AND endpoint = $1 ORDER BY at, id LIMIT $2",
+        "WHERE state = 0 AND strand IS NULL AND node = $3 AND endpoint = $1
+        ORDER BY at, id LIMIT $2",
         &[
             (&Bits(endpoint.to_bytes()), Type::UUID),
             (&limit(count.saturating_add(1)), Type::INT8),
+            (&node, Type::INT8),
         ],
     )
     .await?;
@@ -51,6 +54,7 @@ pub(super) async fn due(
 pub(super) async fn expired(
     session: &Session,
     scopes: &Scopes,
+    node: i64,
     now: Timestamp,
     count: usize,
 ) -> Result<Vec<Delivery>, Failure> {
@@ -58,9 +62,13 @@ pub(super) async fn expired(
         session,
         scopes,
         OPEN,
-        "WHERE state = 0 AND expires_at IS NOT NULL AND expires_at <= $1
+        "WHERE state = 0 AND expires_at IS NOT NULL AND expires_at <= $1 AND node = $3
         ORDER BY expires_at, id LIMIT $2",
-        &[(&now.micros(), Type::INT8), (&limit(count), Type::INT8)],
+        &[
+            (&now.micros(), Type::INT8),
+            (&limit(count), Type::INT8),
+            (&node, Type::INT8),
+        ],
     )
     .await
 }
@@ -68,6 +76,7 @@ pub(super) async fn expired(
 /// One seek for each endpoint and index, however many of its deliveries wait.
 pub(super) async fn lanes(
     session: &Session,
+    node: i64,
     after: Option<EndpointId>,
     count: usize,
 ) -> Result<Vec<WaitingLane>, Failure> {
@@ -76,9 +85,9 @@ pub(super) async fn lanes(
     let next = |after: &str| {
         format!(
             "least((SELECT row.endpoint FROM {OPEN} AS row WHERE row.state = 0
-                AND row.strand IS NULL AND row.endpoint > {after} ORDER BY row.endpoint LIMIT 1),
+                AND row.strand IS NULL AND row.node = $3 AND row.endpoint > {after} ORDER BY row.endpoint LIMIT 1),
             (SELECT row.endpoint FROM {OPEN} AS row WHERE row.state = 0
-                AND row.strand IS NOT NULL AND row.endpoint > {after} ORDER BY row.endpoint LIMIT 1))"
+                AND row.strand IS NOT NULL AND row.node = $3 AND row.endpoint > {after} ORDER BY row.endpoint LIMIT 1))"
         )
     };
     let sql = format!(
@@ -90,15 +99,22 @@ pub(super) async fn lanes(
         )
         SELECT lanes.endpoint,
             (SELECT row.at FROM {OPEN} AS row WHERE row.state = 0 AND row.strand IS NULL
-                AND row.endpoint = lanes.endpoint ORDER BY row.at LIMIT 1),
+                AND row.node = $3 AND row.endpoint = lanes.endpoint ORDER BY row.at LIMIT 1),
             (SELECT row.at FROM {OPEN} AS row WHERE row.state = 0 AND row.strand IS NOT NULL
-                AND row.endpoint = lanes.endpoint ORDER BY row.strand, row.position LIMIT 1)
+                AND row.node = $3 AND row.endpoint = lanes.endpoint ORDER BY row.strand, row.position LIMIT 1)
         FROM lanes WHERE lanes.endpoint IS NOT NULL ORDER BY lanes.place LIMIT $2",
         next("$1"),
         next("lanes.endpoint")
     );
     let rows = session
-        .rows(&sql, &[(&after, Type::UUID), (&limit(count), Type::INT8)])
+        .rows(
+            &sql,
+            &[
+                (&after, Type::UUID),
+                (&limit(count), Type::INT8),
+                (&node, Type::INT8),
+            ],
+        )
         .await?;
     let mut lanes = Vec::with_capacity(rows.len());
     for row in rows {

@@ -20,6 +20,7 @@ use crate::store::Database;
 pub(super) async fn in_turn(
     session: &Session,
     scopes: &Scopes,
+    node: i64,
     endpoint: EndpointId,
     strand: Strand,
     from: Position,
@@ -38,13 +39,14 @@ pub(super) async fn in_turn(
         session,
         scopes,
         OPEN,
-        "WHERE state = 0 AND strand IS NOT NULL AND endpoint = $1 AND strand = $2
+        "WHERE state = 0 AND strand IS NOT NULL AND node = $5 AND endpoint = $1 AND strand = $2
         AND position >= $3 ORDER BY position LIMIT $4",
         &[
             (&endpoint, Type::UUID),
             (&strand.number(), Type::INT8),
             (&from, Type::INT8),
             (&limit(count), Type::INT8),
+            (&node, Type::INT8),
         ],
     )
     .await?;
@@ -62,6 +64,7 @@ fn read_id(row: &Row) -> Result<DeliveryId, Failure> {
 /// One seek for each strand and index, however many deliveries it has.
 pub(super) async fn strands(
     session: &Session,
+    node: i64,
     endpoint: EndpointId,
     after: Option<Strand>,
     count: usize,
@@ -76,7 +79,8 @@ pub(super) async fn strands(
     let next = |than: &str| {
         format!(
             "least((SELECT row.strand FROM {OPEN} AS row WHERE row.state = 0
-                AND row.strand IS NOT NULL AND row.endpoint = $1 AND row.strand {than}
+                AND row.strand IS NOT NULL AND row.node = $4 AND row.endpoint = $1
+                AND row.strand {than}
                 ORDER BY row.strand LIMIT 1),
             (SELECT row.strand FROM {OPEN} AS row WHERE row.holds AND row.endpoint = $1
                 AND row.strand {than} ORDER BY row.strand LIMIT 1))"
@@ -100,6 +104,7 @@ pub(super) async fn strands(
                 (&Bits(endpoint.to_bytes()), Type::UUID),
                 (&from, Type::INT8),
                 (&limit(count), Type::INT8),
+                (&node, Type::INT8),
             ],
         )
         .await?;
@@ -110,19 +115,21 @@ pub(super) async fn strands(
 pub(super) async fn out_of_turn(
     session: &Session,
     scopes: &Scopes,
+    node: i64,
     endpoint: EndpointId,
     ordering: Ordering,
     count: usize,
 ) -> Result<Vec<Delivery>, Failure> {
     let with_strand = |which: &str| {
         format!(
-            "WHERE state = 0 AND strand IS NOT NULL AND endpoint = $1 AND {which}
+            "WHERE state = 0 AND strand IS NOT NULL AND node = $3 AND endpoint = $1 AND {which}
             ORDER BY strand, position LIMIT $2"
         )
     };
     let without_strand = |which: &str| {
         format!(
-            "WHERE state = 0 AND strand IS NULL AND endpoint = $1 AND replay_of IS NULL AND {which}
+            "WHERE state = 0 AND strand IS NULL AND node = $3 AND endpoint = $1
+            AND replay_of IS NULL AND {which}
             ORDER BY at, id LIMIT $2"
         )
     };
@@ -144,6 +151,7 @@ pub(super) async fn out_of_turn(
         let params = [
             (&Bits(endpoint.to_bytes()) as _, Type::UUID),
             (&left as _, Type::INT8),
+            (&node as _, Type::INT8),
         ];
         found.extend(row::collect(session, scopes, OPEN, &rest, &params).await?);
     }

@@ -137,11 +137,14 @@ pub(super) struct Rows {
     last_errors: Vec<Option<i16>>,
     holds: Vec<bool>,
     event_types: Vec<String>,
+    /// Who attempts it, of rows that wait.
+    nodes: Vec<i64>,
 }
 
 impl Rows {
-    /// One more row; `scope` is the number of its tenant.
-    pub(super) fn push(&mut self, delivery: &Delivery, scope: i64) {
+    /// One more row; `scope` is the number of its tenant, and `node` the one that attempts it.
+    pub(super) fn push(&mut self, delivery: &Delivery, scope: i64, node: i64) {
+        self.nodes.push(node);
         let (state, reason, at) = code::of_state(&delivery.state);
         let micros = |time: Timestamp| time.micros();
         self.ids.push(Bits(delivery.id.to_bytes()));
@@ -206,13 +209,33 @@ impl Rows {
         ]
     }
 
-    /// Adds the rows to a table. One that is there already was written by somebody else meanwhile.
-    pub(super) async fn insert(&self, session: &Session, table: &str) -> Result<(), Failure> {
+    /// Adds the rows to those that ended. One that is there already was written by somebody else
+    /// meanwhile.
+    pub(super) async fn insert_ended(&self, session: &Session) -> Result<(), Failure> {
         if self.is_empty() {
             return Ok(());
         }
-        let sql = format!("INSERT INTO {table} ({COLUMNS}) {GIVEN} ON CONFLICT (id) DO NOTHING");
+        let sql = format!(
+            "INSERT INTO {ENDED} ({COLUMNS}) SELECT * FROM {GIVEN} ON CONFLICT (id) DO NOTHING"
+        );
         self.expect(session.run(&sql, &self.params()).await?)
+    }
+
+    /// Adds the rows to those that wait; the same holds.
+    pub(super) async fn insert_open(&self, session: &Session) -> Result<(), Failure> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let sql = format!(
+            "INSERT INTO {OPEN} ({COLUMNS}, node)
+            SELECT * FROM {} ON CONFLICT (id) DO NOTHING",
+            GIVEN
+                .replace("$19::text[])", "$19::text[], $20::bigint[])")
+                .replace("event_type)", "event_type, node)")
+        );
+        let mut params = self.params();
+        params.push((&self.nodes, Type::INT8_ARRAY));
+        self.expect(session.run(&sql, &params).await?)
     }
 
     /// Changes rows of what waits, which this transaction has locked.
@@ -225,7 +248,7 @@ impl Rows {
             state = given.state, reason = given.reason, attempts = given.attempts,
             extra_attempts = given.extra_attempts, last_status = given.last_status,
             last_error = given.last_error, holds = given.holds
-            FROM ({GIVEN}) AS given WHERE row.id = given.id"
+            FROM (SELECT * FROM {GIVEN}) AS given WHERE row.id = given.id"
         );
         self.expect(session.run(&sql, &self.params()).await?)
     }
@@ -240,7 +263,7 @@ impl Rows {
 }
 
 /// The rows of [`Rows::params`].
-const GIVEN: &str = "SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], \
+const GIVEN: &str = "unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], \
     $5::uuid[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], \
     $11::bigint[], $12::smallint[], $13::smallint[], $14::integer[], $15::integer[], \
     $16::integer[], $17::smallint[], $18::boolean[], $19::text[]) AS rows (id, scope, event, \

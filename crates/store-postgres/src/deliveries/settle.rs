@@ -93,8 +93,9 @@ pub(super) async fn all(
                 // With the server's own `synchronous_commit`: should the server crash while this node
                 // goes on, nobody would notice that rows of a parked delivery were lost.
                 let begin = session.batch("BEGIN");
-                let (_, known) =
-                    try_join!(biased; begin, Known::read(database, session, settling, numbers))?;
+                let present = database.places.be_present(session);
+                let known = Known::read(database, session, settling, numbers);
+                let (_, _, known) = try_join!(biased; begin, present, known)?;
                 known.settle(database, session, settling, numbers).await
             })
         })
@@ -114,8 +115,10 @@ pub(super) async fn with_job(
     session
         .transaction(|| {
             Box::pin(async move {
-                let (_, changed) =
-                    try_join!(biased; session.batch("BEGIN"), jobs::change(session, job, expected))?;
+                let begin = session.batch("BEGIN");
+                let present = database.places.be_present(session);
+                let changing = jobs::change(session, job, expected);
+                let (_, _, changed) = try_join!(biased; begin, present, changing)?;
                 if !changed {
                     session.batch("ROLLBACK").await?;
                     return Ok(JobChanged::Outdated);
@@ -228,7 +231,7 @@ impl Known {
             }
             answers.push(answer);
         }
-        let writing = self.rows(numbers);
+        let writing = self.rows(database, numbers);
         writing
             .commit(
                 database,
@@ -282,7 +285,7 @@ impl Known {
         }
     }
 
-    fn rows(self, numbers: &Numbers) -> Changes {
+    fn rows(self, database: &Database, numbers: &Numbers) -> Changes {
         let mut changes = Changes::default();
         for (id, stand) in self.stands {
             let Stand::Row {
@@ -296,14 +299,15 @@ impl Known {
             let scope = numbers.of(&delivery.scope);
             let holds = delivery.turn.is_some_and(|turn| turn.holds);
             if delivery.state.ended() && !holds {
-                changes.ended.push(&delivery, scope);
+                changes.ended.push(&delivery, scope, 0);
                 if open {
                     changes.closed.push(Bits(id.to_bytes()));
                 }
             } else if open {
-                changes.still_open.push(&delivery, scope);
+                changes.still_open.push(&delivery, scope, 0);
             } else {
-                changes.opened.push(&delivery, scope);
+                let node = database.places.of(delivery.endpoint);
+                changes.opened.push(&delivery, scope, node);
             }
         }
         changes
@@ -330,16 +334,16 @@ impl Changes {
     ) -> Result<(), Failure> {
         // Whether a row was written by somebody else meanwhile is known before the commit goes out.
         together(vec![
-            Box::pin(self.ended.insert(session, row::ENDED)),
-            Box::pin(self.opened.insert(session, row::OPEN)),
+            Box::pin(self.ended.insert_ended(session)),
+            Box::pin(self.opened.insert_open(session)),
             Box::pin(self.still_open.update(session)),
         ])
         .await?;
         together(vec![
             Box::pin(close(session, &self.closed)),
             Box::pin(order::replayed(session, replayed)),
-            Box::pin(tallies::write(session, database.node, sums)),
-            Box::pin(materialise(session, database.node, materialised)),
+            Box::pin(tallies::write(session, database.places.node, sums)),
+            Box::pin(materialise(session, database.places.node, materialised)),
             Box::pin(session.batch("COMMIT")),
         ])
         .await

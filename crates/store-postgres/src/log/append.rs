@@ -6,13 +6,14 @@ use async_trait::async_trait;
 use fanfare_app::port::StoreError;
 use fanfare_app::port::log::{Append, Appended, Position};
 
-use super::horizon;
 use tokio::try_join;
 
+use super::horizon;
 use super::insert::{self, Accepted};
 use super::twins::Twins;
 use crate::bits::Bits;
 use crate::failure::Failure;
+use crate::member::Places;
 use crate::partition::day;
 use crate::queue::Work;
 use crate::scopes::Numbers;
@@ -67,7 +68,7 @@ impl Appending {
         self.database.partitions.ensure(days).await?;
         let scopes = events().map(|event| &event.scope);
         let numbers = self.database.scopes.number(session, scopes).await?;
-        let node = self.database.node;
+        let places = &*self.database.places;
         let (all, numbers) = (&all[..], &numbers);
         let unique = |append: &&Append| append.idempotency.is_some() || append.event.uid.is_some();
         let answers = if all.iter().any(unique) {
@@ -78,7 +79,7 @@ impl Appending {
                         let mut twins = Twins::claim(session, scopes, all, numbers).await?;
                         let (accepted, undecided) = twins.decide(all, numbers);
                         twins.keep(session).await?;
-                        let positions = commit(session, node, &accepted).await?;
+                        let positions = commit(session, places, &accepted).await?;
                         placed(undecided, all, &positions)
                     })
                 })
@@ -91,7 +92,7 @@ impl Appending {
                     Box::pin(async move {
                         let begin = session.batch("BEGIN");
                         let (_, positions) =
-                            try_join!(biased; begin, commit(session, node, accepted))?;
+                            try_join!(biased; begin, commit(session, places, accepted))?;
                         Ok(positions)
                     })
                 })
@@ -117,7 +118,7 @@ fn accept<'a>(all: &[&'a Append], numbers: &Numbers) -> Vec<Accepted<'a>> {
 /// Writes what was accepted, and commits.
 async fn commit(
     session: &Session,
-    node: i64,
+    places: &Places,
     accepted: &[Accepted<'_>],
 ) -> Result<HashMap<Bits, Position>, Failure> {
     if accepted.is_empty() {
@@ -125,8 +126,9 @@ async fn commit(
         return Ok(HashMap::new());
     }
     // Readers are kept back before the first position is taken.
-    let (_, positions, _, _) = try_join!(biased; horizon::hold(session),
-        insert::events(session, node, accepted),
+    let (_, _, positions, _, _) = try_join!(biased; places.be_present(session),
+        horizon::hold(session),
+        insert::events(session, places.node, accepted),
         insert::payloads(session, accepted),
         session.batch("COMMIT"),
     )?;

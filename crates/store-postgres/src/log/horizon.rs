@@ -59,27 +59,48 @@ async fn held_at(session: &Session) -> Result<Option<Position>, Failure> {
     row.map_or(Ok(None), |row| Ok(row.try_get(0)?))
 }
 
-/// Events after a position, in order, none of which comes before one that is still to be committed.
+/// How far the log can be read now, and the last position that was given to anybody.
+async fn look(session: &Session) -> Result<(Position, Position), Failure> {
+    // In this order: what had got its position before the first look has ended by the second, or
+    // shows its lock.
+    let last = last_given(session).await?;
+    let held = held_at(session).await?;
+    Ok((held.map_or(last, |held| held.min(last)), last))
+}
+
+/// Waits between two looks, for so long in all.
+struct Patience(Instant);
+
+impl Patience {
+    async fn wait(&self) -> Result<(), Failure> {
+        if self.0.elapsed() > PATIENCE {
+            let source = "a transaction that was given earlier positions has not ended yet";
+            return Err(StoreError::unavailable(source).into());
+        }
+        tokio::time::sleep(LOOK).await;
+        Ok(())
+    }
+}
+
+/// Events of this node after a position, in order, none of which comes before one that is still to be
+/// committed.
 pub(super) async fn read_after(
     database: &Database,
     position: Position,
     count: usize,
 ) -> Result<Vec<(Position, Arc<Event>)>, Failure> {
     let session = database.pool.lease().await?;
-    let began = Instant::now();
+    let patience = Patience(Instant::now());
     let mut wanted = None;
     loop {
-        // In this order: what had got its position before the first look has ended by the second, or
-        // shows its lock.
-        let last = last_given(&session).await?;
-        let held = held_at(&session).await?;
-        let horizon = held.map_or(last, |held| held.min(last));
+        let (horizon, last) = look(&session).await?;
         let wanted = *wanted.get_or_insert(last);
         let found = row::collect(
             &session,
             &database.scopes,
-            "position > $1 AND position <= $2 ORDER BY position LIMIT $3",
+            "node = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4",
             &[
+                (&database.places.node, Type::INT8),
                 (&position, Type::INT8),
                 (&horizon, Type::INT8),
                 (&limit(count), Type::INT8),
@@ -89,10 +110,45 @@ pub(super) async fn read_after(
         if !found.is_empty() || horizon >= wanted {
             return Ok(found);
         }
-        if began.elapsed() > PATIENCE {
-            let source = "a transaction that was given earlier positions has not ended yet";
-            return Err(StoreError::unavailable(source).into());
+        patience.wait().await?;
+    }
+}
+
+/// Positions of this node behind one, complete up to what was given to anybody before.
+pub(super) async fn positions_after(
+    database: &Database,
+    position: Position,
+    count: usize,
+) -> Result<Vec<Position>, Failure> {
+    let session = database.pool.lease().await?;
+    let wanted = settled(&session).await?;
+    let rows = session
+        .rows(
+            "SELECT position FROM fanfare.events
+            WHERE node = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4",
+            &[
+                (&database.places.node, Type::INT8),
+                (&position, Type::INT8),
+                (&wanted, Type::INT8),
+                (&limit(count), Type::INT8),
+            ],
+        )
+        .await?;
+    let read = |row: &tokio_postgres::Row| Ok(row.try_get(0)?);
+    rows.iter().map(read).collect()
+}
+
+/// The last position that was given to anybody, once all that were given up to it are committed or
+/// never will be.
+pub(crate) async fn settled(session: &Session) -> Result<Position, Failure> {
+    let patience = Patience(Instant::now());
+    let mut wanted = None;
+    loop {
+        let (horizon, last) = look(session).await?;
+        let wanted = *wanted.get_or_insert(last);
+        if horizon >= wanted {
+            return Ok(wanted);
         }
-        tokio::time::sleep(LOOK).await;
+        patience.wait().await?;
     }
 }

@@ -1,0 +1,104 @@
+//! What a node does beside its own work where several share a store: it takes over what others leave,
+//! and takes in what they change.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fanfare_app::Fanfare;
+use fanfare_app::directory::Directory;
+use fanfare_app::port::StoreError;
+use fanfare_domain::id::EndpointId;
+use fanfare_store_postgres::{Member, Placement};
+use tokio::task::AbortHandle;
+
+use crate::store::Shared;
+
+/// How often it is looked for work that others left, should hints be lost.
+const LOOK: Duration = Duration::from_millis(500);
+/// How often it is looked whether this node is the first.
+const FIRST: Duration = Duration::from_secs(1);
+
+/// Endpoints as the configuration in memory has them.
+pub(super) struct ByDirectory(pub(super) Arc<Directory>);
+
+impl Placement for ByDirectory {
+    fn one_at_a_time(&self, endpoint: EndpointId) -> bool {
+        let target = self.0.target(endpoint);
+        target.is_some_and(|target| target.endpoint.served_by_one())
+    }
+}
+
+/// Begins; ends when the handles are aborted.
+pub(super) fn start(
+    fanfare: &Arc<Fanfare>,
+    shared: &Arc<Shared>,
+    delivers: bool,
+) -> Vec<AbortHandle> {
+    let mut tasks =
+        vec![tokio::spawn(take_in(Arc::clone(fanfare), Arc::clone(shared))).abort_handle()];
+    if delivers {
+        let taking_over = take_over(Arc::clone(fanfare), Arc::clone(shared));
+        tasks.push(tokio::spawn(taking_over).abort_handle());
+    }
+    tasks
+}
+
+/// The configuration, as soon as somebody says that it changed. It is looked for as well.
+async fn take_in(fanfare: Arc<Fanfare>, shared: Arc<Shared>) {
+    loop {
+        shared.store.told_of_changes().await;
+        // One that fails says so in the periodic look.
+        let _ = fanfare.refresh().await;
+    }
+}
+
+async fn take_over(fanfare: Arc<Fanfare>, shared: Arc<Shared>) {
+    let mut failing = false;
+    loop {
+        match take_over_all(&fanfare, &shared).await {
+            Ok(()) => failing = false,
+            Err(error) if !failing => {
+                failing = true;
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "what other nodes left can't be taken over yet"
+                );
+            }
+            Err(_) => {}
+        }
+        let _ = tokio::time::timeout(LOOK, shared.store.told_of_work()).await;
+    }
+}
+
+async fn take_over_all(fanfare: &Fanfare, shared: &Shared) -> Result<(), StoreError> {
+    let ports = fanfare.ports();
+    for endpoint in shared.store.told_of_endpoints() {
+        ports.dispatch.due(endpoint, ports.clock.now());
+    }
+    loop {
+        let (due, more) = shared.store.take_over().await?;
+        for (endpoint, at) in due {
+            ports.dispatch.due(endpoint, at);
+        }
+        if !more {
+            return Ok(());
+        }
+    }
+}
+
+/// Runs jobs while this node is the first of those that deliver, so that no two do the same.
+pub(super) async fn run_jobs(fanfare: Arc<Fanfare>, member: Arc<Member>) {
+    let is_first = async |wanted: bool| {
+        while member.is_first() != wanted {
+            tokio::time::sleep(FIRST).await;
+        }
+    };
+    loop {
+        is_first(true).await;
+        // A step that is left half way is one commit that was made or not.
+        tokio::select! {
+            () = fanfare.run_jobs() => return,
+            () = is_first(false) => {}
+        }
+    }
+}

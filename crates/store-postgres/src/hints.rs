@@ -1,0 +1,199 @@
+//! Hints between nodes: that the configuration changed, that there is work. They are sent beside the
+//! commits, a few a second: inside, `NOTIFY` would let all commits wait for one another. A hint that is
+//! lost costs latency only, since everything is looked for as well.
+
+use std::collections::BTreeSet;
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use fanfare_app::port::StoreError;
+use fanfare_domain::id::EndpointId;
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
+use tokio_postgres::types::Type;
+use tokio_postgres::{AsyncMessage, Connection, NoTls};
+
+use crate::address::Address;
+use crate::failure::Failure;
+use crate::options::Options;
+use crate::pool::Pool;
+use crate::tls::{Handshake, Tls};
+
+const CHANNEL: &str = "fanfare";
+const CONFIGURATION: &str = "configuration";
+const WORK: &str = "work";
+const DUE: &str = "due ";
+
+/// The least time between two rounds of hints.
+const ROUND: Duration = Duration::from_millis(200);
+/// How long to wait before connecting again.
+const AGAIN: Duration = Duration::from_millis(500);
+/// The most endpoints of a round; more are found by looking.
+const ENDPOINTS: usize = 64;
+
+/// What is to be told, and what was heard.
+#[derive(Default)]
+pub(crate) struct Hints {
+    configuration: AtomicBool,
+    work: AtomicBool,
+    due: Mutex<BTreeSet<EndpointId>>,
+    something: Notify,
+    /// Told when another node changed the configuration.
+    pub(crate) heard_configuration: Notify,
+    /// Told when another node left work.
+    pub(crate) heard_work: Notify,
+    heard_due: Mutex<BTreeSet<EndpointId>>,
+}
+
+impl Hints {
+    /// The configuration changed.
+    pub(crate) fn configuration_changed(&self) {
+        self.configuration.store(true, Ordering::Relaxed);
+        self.something.notify_one();
+    }
+
+    /// There is work that nobody does.
+    pub(crate) fn work_is_left(&self) {
+        self.work.store(true, Ordering::Relaxed);
+        self.something.notify_one();
+    }
+
+    /// Another node has something to do for this endpoint.
+    pub(crate) fn is_due(&self, endpoint: EndpointId) {
+        let mut due = self.due.lock();
+        if due.len() < ENDPOINTS {
+            due.insert(endpoint);
+        }
+        drop(due);
+        self.something.notify_one();
+    }
+
+    /// The endpoints that were heard of since the last time.
+    pub(crate) fn take_due(&self) -> BTreeSet<EndpointId> {
+        std::mem::take(&mut *self.heard_due.lock())
+    }
+
+    fn round(&self) -> Vec<String> {
+        let mut told = Vec::new();
+        for (flag, text) in [(&self.configuration, CONFIGURATION), (&self.work, WORK)] {
+            if flag.swap(false, Ordering::Relaxed) {
+                told.push(text.to_owned());
+            }
+        }
+        let due = std::mem::take(&mut *self.due.lock());
+        told.extend(due.into_iter().map(|endpoint| format!("{DUE}{endpoint}")));
+        told
+    }
+
+    fn hear(&self, text: &str) {
+        match text {
+            CONFIGURATION => self.heard_configuration.notify_one(),
+            WORK => self.heard_work.notify_one(),
+            _ => {
+                let endpoint = text.strip_prefix(DUE).map(EndpointId::parse);
+                if let Some(Ok(endpoint)) = endpoint {
+                    let mut heard = self.heard_due.lock();
+                    if heard.len() < 16 * ENDPOINTS {
+                        heard.insert(endpoint);
+                    }
+                    drop(heard);
+                    self.heard_work.notify_one();
+                }
+            }
+        }
+    }
+}
+
+/// Tells others, until it is aborted.
+pub(crate) async fn tell(hints: Arc<Hints>, pool: Pool) {
+    loop {
+        hints.something.notified().await;
+        let round = hints.round();
+        if !round.is_empty()
+            && let Err(failure) = send(&pool, &round).await
+        {
+            let error = StoreError::from(failure);
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "hints could not be sent to other nodes"
+            );
+        }
+        tokio::time::sleep(ROUND).await;
+    }
+}
+
+async fn send(pool: &Pool, round: &[String]) -> Result<(), Failure> {
+    let session = pool.lease().await?;
+    session
+        .run(
+            "SELECT pg_notify($1, hint) FROM unnest($2::text[]) AS hint",
+            &[(&CHANNEL, Type::TEXT), (&round, Type::TEXT_ARRAY)],
+        )
+        .await
+        .map(drop)
+}
+
+/// Hears what others tell, over a session of its own, until it is aborted.
+pub(crate) async fn listen(hints: Arc<Hints>, address: Address, options: Options) {
+    loop {
+        if let Err(failure) = listen_once(&hints, &address, &options).await {
+            let error = StoreError::from(failure);
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "hints of other nodes can't be heard"
+            );
+        }
+        // What was told meanwhile is lost: looked for instead.
+        hints.heard_configuration.notify_one();
+        hints.heard_work.notify_one();
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+async fn listen_once(hints: &Hints, address: &Address, options: &Options) -> Result<(), Failure> {
+    let (config, tls) = address
+        .config(options.connect_time)
+        .map_err(StoreError::unavailable)?;
+    match tls {
+        Tls::Never => {
+            let (client, connection) = config.connect(NoTls).await?;
+            hear(hints, client, connection).await
+        }
+        Tls::Always(settings) => {
+            let (client, connection) = config.connect(Handshake(settings)).await?;
+            hear(hints, client, connection).await
+        }
+    }
+}
+
+async fn hear<S, T>(
+    hints: &Hints,
+    client: tokio_postgres::Client,
+    mut connection: Connection<S, T>,
+) -> Result<(), Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let listen = format!("LISTEN {CHANNEL}");
+    let mut listening = std::pin::pin!(client.batch_execute(&listen));
+    let mut asked = false;
+    loop {
+        let message = poll_fn(|context| {
+            if !asked && listening.as_mut().poll(context).is_ready() {
+                asked = true;
+            }
+            connection.poll_message(context)
+        })
+        .await;
+        match message {
+            Some(Ok(AsyncMessage::Notification(hint))) => hints.hear(hint.payload()),
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Err(error.into()),
+            None => return Ok(()),
+        }
+    }
+}
