@@ -139,6 +139,17 @@ impl Cluster {
         format!("{}{database}{}", self.before, self.after)
     }
 
+    /// The port in an address.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn port_of(address: &str) -> u16 {
+        let (_, behind) = address.rsplit_once(':').expect("the address has a port");
+        let port = behind.split('/').next().and_then(|port| port.parse().ok());
+        port.expect("the address has a port")
+    }
+
     /// The port on this machine, of one that was started here.
     #[must_use]
     pub fn port(&self) -> Option<u16> {

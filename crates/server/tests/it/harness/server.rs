@@ -182,6 +182,11 @@ impl Server {
         self.signal("TERM");
     }
 
+    /// Stops its threads as they are, or lets them go on.
+    pub(crate) fn pause(&self, paused: bool) {
+        self.signal(if paused { "STOP" } else { "CONT" });
+    }
+
     fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.process_id());
         let done = Command::new("sh").args(["-c", &kill]).status();
