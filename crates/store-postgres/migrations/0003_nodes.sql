@@ -34,11 +34,11 @@ CREATE INDEX open_deliveries_in_turn ON fanfare.open_deliveries (node, endpoint,
 
 -- At the begin of a transaction that writes what only a node that is there may write. The lock lets
 -- nobody declare the node gone before the transaction has ended; should the node stop in the middle of
--- it, the server ends it after a while.
-CREATE FUNCTION fanfare.be_present(node bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- it, the server ends it after so many milliseconds.
+CREATE FUNCTION fanfare.be_present(node bigint, idle integer) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(1852793957, node::integer);
-    PERFORM set_config('idle_in_transaction_session_timeout', '4000', true);
+    PERFORM set_config('idle_in_transaction_session_timeout', idle::text, true);
     IF NOT EXISTS (SELECT FROM fanfare.nodes WHERE id = node AND gone_at IS NULL) THEN
         RAISE EXCEPTION 'node % is gone, and others do its work', node USING ERRCODE = 'FF001';
     END IF;

@@ -95,16 +95,29 @@ pub(crate) async fn take(
     if !locked(&session).await? {
         return Ok(());
     }
-    let before = day(before);
+    let taken = take_within(database, &session, tables, day(before)).await;
+    // The lock would end with the session too, some time later.
+    session
+        .run("SELECT pg_advisory_unlock($1)", &[(&LOCK, Type::INT8)])
+        .await?;
+    taken
+}
+
+async fn take_within(
+    database: &Database,
+    session: &Session,
+    tables: &[Table],
+    before: i64,
+) -> Result<(), Failure> {
     for table in tables {
-        for partition in partitions(&session, *table).await? {
+        for partition in partitions(session, *table).await? {
             if partition.day < before {
-                one(&session, *table, &partition).await?;
+                one(session, *table, &partition).await?;
                 database.partitions.forget();
             }
         }
         if *table == Table::Events {
-            forget_uids(&session, before).await?;
+            forget_uids(session, before).await?;
         }
     }
     Ok(())

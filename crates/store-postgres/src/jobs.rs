@@ -12,7 +12,7 @@ use tokio_postgres::types::Type;
 use crate::bits::{Bits, limit};
 use crate::columns::Columns;
 use crate::failure::Failure;
-use crate::session::{Params, Session};
+use crate::session::{BEGIN, Params, Session};
 
 /// The most jobs that one commit forgets.
 const AT_ONCE: usize = 1_000;
@@ -40,7 +40,7 @@ pub(crate) async fn make(
 
 async fn make_within(session: &Session, job: &Job, bounds: JobBounds) -> Result<JobMade, Failure> {
     let tenant = job.tenant.as_ref().map(|tenant| tenant.as_str());
-    let begin = format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK})");
+    let begin = format!("{BEGIN}; SELECT pg_advisory_xact_lock({LOCK})");
     session.batch(&begin).await?;
     let row = session
         .row(

@@ -17,7 +17,7 @@
 //!
 //! A node on the same machine need not be watched for long to see that its process has ended.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -26,7 +26,7 @@ use std::time::Duration;
 use fanfare_app::port::StoreError;
 use fanfare_app::port::coordination::{Coordination, Epoch};
 use fanfare_domain::id::EndpointId;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio_postgres::types::Type;
@@ -165,6 +165,7 @@ impl Member {
             own,
             seen: HashMap::new(),
             looked: None,
+            declaring: Arc::default(),
         };
         // Whoever ended on this machine is seen at once.
         watcher.look(&session).await?;
@@ -248,6 +249,8 @@ struct Watcher {
     seen: HashMap<i64, (i64, Duration)>,
     /// When all were looked at the last time.
     looked: Option<Duration>,
+    /// Nodes that are being declared gone.
+    declaring: Arc<Mutex<HashSet<i64>>>,
 }
 
 impl Watcher {
@@ -336,8 +339,7 @@ impl Watcher {
                 };
                 seen.insert(id, (beat, since));
                 if process.has_ended(&self.own) || now - since > self.member.detection {
-                    declare_gone(session, id).await?;
-                    seen.remove(&id);
+                    self.declare_gone(id);
                     continue;
                 }
             }
@@ -348,6 +350,32 @@ impl Watcher {
         self.seen = seen;
         *self.member.delivering.write() = delivering;
         Ok(())
+    }
+}
+
+impl Watcher {
+    /// Beside the beats: it waits for what the node has sent already.
+    fn declare_gone(&self, id: i64) {
+        if !self.declaring.lock().insert(id) {
+            return;
+        }
+        let (direct, options) = (self.direct.clone(), self.options.clone());
+        let declaring = Arc::clone(&self.declaring);
+        tokio::spawn(async move {
+            let declared = async {
+                let session = Session::connect(&direct, &options).await?;
+                declare_gone(&session, id).await
+            };
+            if let Err(failure) = declared.await {
+                let error = StoreError::from(failure);
+                tracing::warn!(
+                    node.id = id,
+                    error = &error as &dyn std::error::Error,
+                    "a node that is gone can't be declared so yet"
+                );
+            }
+            declaring.lock().remove(&id);
+        });
     }
 }
 
@@ -412,8 +440,16 @@ impl Places {
         if self.node == 0 {
             return Ok(());
         }
+        let detection = self.member.as_ref().map(|member| member.detection);
+        let idle = detection.unwrap_or_default().as_millis() / 2;
         session
-            .run("SELECT fanfare.be_present($1)", &[(&self.node, Type::INT8)])
+            .run(
+                "SELECT fanfare.be_present($1, $2)",
+                &[
+                    (&self.node, Type::INT8),
+                    (&i32::try_from(idle).unwrap_or(i32::MAX), Type::INT4),
+                ],
+            )
             .await
             .map(drop)
     }

@@ -22,6 +22,11 @@ use crate::failure::Failure;
 use crate::options::Options;
 use crate::tls::{Handshake, Tls};
 
+/// Begins a transaction of several steps: should this node stop between two of them, the server ends it
+/// soon, so that it holds up nobody. Transactions of a node's own work do the same, see
+/// [`crate::member::Places::be_present`].
+pub(crate) const BEGIN: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'";
+
 /// A statement's parameters with their types.
 pub(crate) type Params<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
 

@@ -129,6 +129,31 @@ async fn a_node_that_leaves_hands_over_at_once() {
     );
 }
 
+/// Publishes until an event arrives: from then on the node knows the endpoint.
+async fn until_it_knows_the_endpoint(api: &Api, arrivals: &Mutex<HashMap<String, Vec<Instant>>>) {
+    let known = |answer: &Reply| answer.status == 200;
+    api.until("/v1/tenants/acme/events", known).await;
+    let world = World::at(api.clone());
+    loop {
+        let answer = world.try_publish(json!({})).await;
+        if answer.status != 202 {
+            continue;
+        }
+        let event = answer.json()["id"].as_str().unwrap().to_owned();
+        let arrives = async {
+            while !arrivals.lock().unwrap().contains_key(&event) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if tokio::time::timeout(Duration::from_millis(500), arrives)
+            .await
+            .is_ok()
+        {
+            return;
+        }
+    }
+}
+
 /// What was published, by its id.
 #[derive(Default)]
 struct Published {
@@ -223,12 +248,7 @@ async fn nothing_acknowledged_is_lost_by_nodes_that_are_killed_paused_and_cut_of
     let world = World::make(nodes[0].server.api()).await;
     world.endpoint(&receiver.url("/hook"), json!({})).await;
     for other in &nodes {
-        let known = |answer: &Reply| answer.status == 200;
-        other
-            .server
-            .api()
-            .until("/v1/tenants/acme/events", known)
-            .await;
+        until_it_knows_the_endpoint(&other.server.api(), &arrivals).await;
     }
     let published = Arc::new(Published::default());
     let mut publishers = JoinSet::new();
@@ -247,6 +267,14 @@ async fn nothing_acknowledged_is_lost_by_nodes_that_are_killed_paused_and_cut_of
     publishers.join_all().await;
 
     let acknowledged = published.acknowledged.lock().unwrap().clone();
+    // Who was silent for long enough was declared gone, and began anew.
+    let anew = nodes
+        .iter()
+        .filter(|node| node.server.log().contains("beginning anew"));
+    println!(
+        "{} of the nodes began anew since their last start",
+        anew.count()
+    );
     let world = World::at(nodes[0].server.api());
     for other in &nodes {
         let ready = |answer: &Reply| answer.status == 200;

@@ -4,7 +4,7 @@ use fanfare_app::port::configuration::{Applied, Change, DocumentKey, Kind, Revis
 use tokio_postgres::types::Type;
 
 use crate::failure::Failure;
-use crate::session::Session;
+use crate::session::{BEGIN, Session};
 
 /// Old removals that one change forgets at most.
 const FORGOTTEN_AT_ONCE: i64 = 64;
@@ -16,7 +16,7 @@ pub(super) async fn all(session: &Session, changes: &[Change]) -> Result<Applied
 }
 
 async fn transaction(session: &Session, changes: &[Change]) -> Result<Applied, Failure> {
-    session.batch("BEGIN").await?;
+    session.batch(BEGIN).await?;
     // Whoever has this row is the only one who changes the configuration.
     let row = session
         .row(

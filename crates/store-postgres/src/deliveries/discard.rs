@@ -12,7 +12,7 @@ use super::settle::days_of;
 use super::tallies;
 use crate::bits::{Bits, bits, limit};
 use crate::failure::Failure;
-use crate::session::Session;
+use crate::session::{BEGIN, Session};
 use crate::store::Database;
 
 pub(super) async fn some(
@@ -52,7 +52,7 @@ pub(super) async fn some(
     session
         .transaction(|| {
             Box::pin(async move {
-                session.batch("BEGIN").await?;
+                session.batch(BEGIN).await?;
                 database.places.be_present(session).await?;
                 let ended = end(session, ids, reason, now).await?;
                 let state = DeliveryState::Discarded { at: now, reason };

@@ -13,7 +13,6 @@ use super::insert::{self, Accepted};
 use super::twins::Twins;
 use crate::bits::Bits;
 use crate::failure::Failure;
-use crate::member::Places;
 use crate::partition::day;
 use crate::queue::Work;
 use crate::scopes::Numbers;
@@ -76,10 +75,10 @@ impl Appending {
             session
                 .transaction(|| {
                     Box::pin(async move {
-                        let mut twins = Twins::claim(session, scopes, all, numbers).await?;
+                        let mut twins = Twins::claim(session, places, scopes, all, numbers).await?;
                         let (accepted, undecided) = twins.decide(all, numbers);
                         twins.keep(session).await?;
-                        let positions = commit(session, places, &accepted).await?;
+                        let positions = commit(session, places.node, &accepted).await?;
                         placed(undecided, all, &positions)
                     })
                 })
@@ -91,8 +90,9 @@ impl Appending {
                 .transaction(|| {
                     Box::pin(async move {
                         let begin = session.batch("BEGIN");
-                        let (_, positions) =
-                            try_join!(biased; begin, commit(session, places, accepted))?;
+                        let present = places.be_present(session);
+                        let written = commit(session, places.node, accepted);
+                        let (_, _, positions) = try_join!(biased; begin, present, written)?;
                         Ok(positions)
                     })
                 })
@@ -118,7 +118,7 @@ fn accept<'a>(all: &[&'a Append], numbers: &Numbers) -> Vec<Accepted<'a>> {
 /// Writes what was accepted, and commits.
 async fn commit(
     session: &Session,
-    places: &Places,
+    node: i64,
     accepted: &[Accepted<'_>],
 ) -> Result<HashMap<Bits, Position>, Failure> {
     if accepted.is_empty() {
@@ -126,9 +126,8 @@ async fn commit(
         return Ok(HashMap::new());
     }
     // Readers are kept back before the first position is taken.
-    let (_, _, positions, _, _) = try_join!(biased; places.be_present(session),
-        horizon::hold(session),
-        insert::events(session, places.node, accepted),
+    let (_, positions, _, _) = try_join!(biased; horizon::hold(session),
+        insert::events(session, node, accepted),
         insert::payloads(session, accepted),
         session.batch("COMMIT"),
     )?;

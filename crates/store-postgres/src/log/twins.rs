@@ -20,6 +20,7 @@ use super::insert::Accepted;
 use super::row;
 use crate::bits::Bits;
 use crate::failure::Failure;
+use crate::member::Places;
 use crate::scopes::{Numbers, Scopes};
 use crate::session::Session;
 
@@ -87,6 +88,7 @@ impl Twins {
     /// Begins the transaction, claims, and reads what stands there.
     pub(super) async fn claim(
         session: &Session,
+        places: &Places,
         scopes: &Scopes,
         all: &[&Append],
         numbers: &Numbers,
@@ -101,7 +103,8 @@ impl Twins {
                 keys.entry(digest).or_insert(row);
             }
         }
-        let (_, _, _, uids, keys) = try_join!(biased; session.batch("BEGIN"),
+        let (_, _, _, _, uids, keys) = try_join!(biased; session.batch("BEGIN"),
+            places.be_present(session),
             claim_uids(session, &uids),
             claim_keys(session, &keys),
             read_uids(session, &uids),
@@ -229,6 +232,9 @@ async fn events(
 }
 
 async fn claim_uids(session: &Session, uids: &BTreeMap<Uid, UidRow>) -> Result<(), Failure> {
+    if uids.is_empty() {
+        return Ok(());
+    }
     let (scopes, names): (Vec<i64>, Vec<&str>) =
         uids.keys().map(|(scope, uid)| (*scope, &**uid)).unzip();
     let events: Vec<Bits> = uids.values().map(|row| row.event).collect();
@@ -253,6 +259,9 @@ async fn read_uids(
     session: &Session,
     uids: &BTreeMap<Uid, UidRow>,
 ) -> Result<BTreeMap<Uid, UidRow>, Failure> {
+    if uids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let (scopes, names): (Vec<i64>, Vec<&str>) =
         uids.keys().map(|(scope, uid)| (*scope, &**uid)).unzip();
     let rows = session
@@ -313,6 +322,9 @@ async fn move_uid(
 }
 
 async fn claim_keys(session: &Session, keys: &BTreeMap<Digest, KeyRow>) -> Result<(), Failure> {
+    if keys.is_empty() {
+        return Ok(());
+    }
     let digests: Vec<&[u8]> = keys.keys().map(|digest| &digest[..]).collect();
     let contents: Vec<Bits> = keys.values().map(|row| row.content).collect();
     let ends: Vec<i64> = keys.values().map(|row| row.expires_at).collect();
@@ -339,6 +351,9 @@ async fn read_keys(
     session: &Session,
     keys: &BTreeMap<Digest, KeyRow>,
 ) -> Result<BTreeMap<Digest, KeyRow>, Failure> {
+    if keys.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let digests: Vec<&[u8]> = keys.keys().map(|digest| &digest[..]).collect();
     let rows = session
         .rows(
