@@ -242,7 +242,7 @@ async fn nothing_acknowledged_is_lost_by_nodes_that_are_killed_paused_and_cut_of
             .unwrap()
             .entry(event)
             .or_default()
-            .push(arrival.at.into());
+            .push(arrival.at);
     };
     let receiver = Receiver::builder().observe(Arc::new(take)).start().await;
     let world = World::make(nodes[0].server.api()).await;
