@@ -67,32 +67,45 @@ pub(super) async fn data_past(
     rows.iter().map(read).collect()
 }
 
+/// Events at some positions. The index by position begins with the node, and who appended them is not
+/// told: the nodes are found in it by one seek each.
+const AT_POSITIONS: &str = "node = ANY(ARRAY(
+        WITH RECURSIVE writers (node) AS (
+            (SELECT node FROM fanfare.events ORDER BY node LIMIT 1)
+            UNION ALL
+            SELECT (SELECT event.node FROM fanfare.events AS event WHERE event.node > writers.node
+                ORDER BY event.node LIMIT 1)
+            FROM writers WHERE writers.node IS NOT NULL
+        )
+        SELECT node FROM writers WHERE node IS NOT NULL
+    )) AND position = ANY($1)";
+
 pub(super) async fn drop_payloads(
     session: &Session,
     positions: &[Position],
 ) -> Result<(), Failure> {
+    let sql = format!(
+        "DELETE FROM fanfare.payloads WHERE id IN (
+            SELECT id FROM fanfare.events WHERE {AT_POSITIONS})"
+    );
     session
-        .run(
-            "DELETE FROM fanfare.payloads WHERE id IN (
-                SELECT id FROM fanfare.events WHERE position = ANY($1))",
-            &[(&positions, Type::INT8_ARRAY)],
-        )
+        .run(&sql, &[(&positions, Type::INT8_ARRAY)])
         .await
         .map(drop)
 }
 
 /// With their payloads and the callers' ids; an idempotency key whose event is gone counts for nothing.
 pub(super) async fn drop_events(session: &Session, positions: &[Position]) -> Result<(), Failure> {
-    session
-        .run(
-            "WITH gone AS (
-                DELETE FROM fanfare.events WHERE position = ANY($1) RETURNING id
-            ), payloads AS (
-                DELETE FROM fanfare.payloads WHERE id IN (SELECT id FROM gone)
-            )
-            DELETE FROM fanfare.event_uids WHERE event IN (SELECT id FROM gone)",
-            &[(&positions, Type::INT8_ARRAY)],
+    let sql = format!(
+        "WITH gone AS (
+            DELETE FROM fanfare.events WHERE {AT_POSITIONS} RETURNING id
+        ), payloads AS (
+            DELETE FROM fanfare.payloads WHERE id IN (SELECT id FROM gone)
         )
+        DELETE FROM fanfare.event_uids WHERE event IN (SELECT id FROM gone)"
+    );
+    session
+        .run(&sql, &[(&positions, Type::INT8_ARRAY)])
         .await
         .map(drop)
 }
