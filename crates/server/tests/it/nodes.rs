@@ -154,6 +154,22 @@ async fn until_it_knows_the_endpoint(api: &Api, arrivals: &Mutex<HashMap<String,
     }
 }
 
+/// Waits for a node that may be beginning anew.
+async fn until_ready(api: &Api) {
+    let asking = async {
+        loop {
+            let asked = api.try_send(http::Method::GET, "/health/ready", None).await;
+            if asked.is_ok_and(|answer| answer.status == 200) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), asking)
+        .await
+        .unwrap();
+}
+
 /// What was published, by its id.
 #[derive(Default)]
 struct Published {
@@ -277,8 +293,7 @@ async fn nothing_acknowledged_is_lost_by_nodes_that_are_killed_paused_and_cut_of
     );
     let world = World::at(nodes[0].server.api());
     for other in &nodes {
-        let ready = |answer: &Reply| answer.status == 200;
-        other.server.api().until("/health/ready", ready).await;
+        until_ready(&other.server.api()).await;
     }
     for event in acknowledged.keys() {
         world.delivery(event, "delivered").await;

@@ -82,7 +82,7 @@ impl Patience {
     }
 }
 
-/// Events of this node after a position, in order, none of which comes before one that is still to be
+/// Events of this node, or of all where it is none, after a position, in order, none of which comes before one that is still to be
 /// committed.
 pub(super) async fn read_after(
     database: &Database,
@@ -98,7 +98,7 @@ pub(super) async fn read_after(
         let found = row::collect(
             &session,
             &database.scopes,
-            "node = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4",
+            "($1 = 0 OR node = $1) AND position > $2 AND position <= $3 ORDER BY position LIMIT $4",
             &[
                 (&database.places.node, Type::INT8),
                 (&position, Type::INT8),
@@ -125,7 +125,7 @@ pub(super) async fn positions_after(
     let rows = session
         .rows(
             "SELECT position FROM fanfare.events
-            WHERE node = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4",
+            WHERE ($1 = 0 OR node = $1) AND position > $2 AND position <= $3 ORDER BY position LIMIT $4",
             &[
                 (&database.places.node, Type::INT8),
                 (&position, Type::INT8),
