@@ -8,6 +8,7 @@ mod databases;
 mod days;
 mod horizon;
 mod made;
+mod members;
 mod nodes;
 mod opening;
 mod outages;

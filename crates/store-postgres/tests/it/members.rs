@@ -1,0 +1,179 @@
+//! Members: their leases, and what becomes of the work of one that is silent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fanfare_app::port::StoreError;
+use fanfare_domain::delivery::DeliveryState;
+use fanfare_store_postgres::{JoinOptions, Member, Options, PostgresStore};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use crate::databases::{at, with_a_store};
+use crate::made::{append, appended, attempted, delivery, endpoint, event, hour, scope};
+
+const DETECTION: Duration = Duration::from_secs(1);
+
+struct Node {
+    store: PostgresStore,
+    member: Arc<Member>,
+    renewing: AbortHandle,
+}
+
+async fn join(address: &str, delivers: bool) -> Node {
+    let addresses = at(address);
+    let options = JoinOptions {
+        name: "test".to_owned(),
+        delivers,
+        detection: DETECTION,
+    };
+    let (member, renewing) = Member::join(&addresses.direct, options).await.unwrap();
+    let sharing = Some(Arc::clone(&member));
+    let store = PostgresStore::open_as(&addresses, &Options::default(), sharing).await;
+    Node {
+        store: store.unwrap(),
+        member,
+        renewing,
+    }
+}
+
+/// Takes over until there is something, and then until there is nothing more.
+async fn take_over(node: &Node) -> usize {
+    let mut endpoints = 0;
+    let taking = async {
+        loop {
+            let (due, more) = node.store.take_over().await.unwrap();
+            endpoints += due.len();
+            if endpoints > 0 && !more {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), taking)
+        .await
+        .unwrap();
+    endpoints
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_node_stops_before_its_work_is_taken_over_and_is_refused_after() {
+    let database = with_a_store().await;
+    let silent = join(&database.address(), true).await;
+    let other = join(&database.address(), true).await;
+    let log = silent.store.log();
+    // One that waits, one that ended, and two that the log knows of only.
+    let events = [1, 2, 3, 4].map(|number| event(hour(1), number));
+    for event in &events {
+        appended(&*log, event.clone()).await;
+    }
+    let waits = DeliveryState::Waiting { due_at: hour(2) };
+    let ended = DeliveryState::Delivered { at: hour(1) };
+    let settled = vec![
+        attempted(delivery(&events[0]), waits, hour(1)),
+        attempted(delivery(&events[1]), ended, hour(1)),
+    ];
+    let part = silent.store.deliveries();
+    part.settle(Arc::new(settled.clone()), None).await.unwrap();
+    let (due, _) = other.store.take_over().await.unwrap();
+    assert!(due.is_empty(), "it is there, and nobody takes its work");
+    assert!(silent.member.may_act());
+
+    silent.renewing.abort();
+    let began = Instant::now();
+    assert_eq!(take_over(&other).await, 1);
+    assert!(began.elapsed() >= DETECTION.mul_f64(0.9));
+    assert!(!silent.member.may_act(), "its lease had ended before");
+    let refused = log.append(vec![append(event(hour(1), 9))]).await;
+    assert!(
+        matches!(refused, Err(StoreError::Unavailable(_))),
+        "{refused:?}"
+    );
+    part.settle(Arc::new(settled), None).await.unwrap_err();
+
+    let taken = other.store.deliveries();
+    let due = taken.due(endpoint(), hour(9), 10).await.unwrap();
+    let mut ids: Vec<_> = due.deliveries.iter().map(|delivery| delivery.id).collect();
+    ids.sort_unstable();
+    let left = [0, 2, 3].map(|place: usize| delivery(&events[place]).id);
+    assert_eq!(ids, left);
+    let kept = taken.delivery(&scope(), left[0]).await.unwrap().unwrap();
+    assert_eq!(kept.attempts, 1, "what is known of it stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_node_accepts_that_does_not_deliver_is_shared_by_those_that_do() {
+    let database = with_a_store().await;
+    let accepting = join(&database.address(), false).await;
+    let delivering = [
+        join(&database.address(), true).await,
+        join(&database.address(), true).await,
+    ];
+    for number in 0..1_000 {
+        appended(&*accepting.store.log(), event(hour(1), number)).await;
+    }
+    // One transaction each, in turn, as two nodes do that look at the same time.
+    let mut more = true;
+    while more {
+        more = false;
+        for node in &delivering {
+            more |= node.store.take_over().await.unwrap().1;
+        }
+    }
+    let mut counts = Vec::new();
+    for node in &delivering {
+        let part = node.store.deliveries();
+        let due = part.due(endpoint(), hour(9), 2_000).await.unwrap();
+        counts.push(due.deliveries.len());
+    }
+    assert_eq!(counts.iter().sum::<usize>(), 1_000);
+    assert!(counts.iter().all(|count| *count >= 200), "{counts:?}");
+    let part = accepting.store.deliveries();
+    let due = part.due(endpoint(), hour(9), 10).await.unwrap();
+    assert!(due.deliveries.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_has_one_owner_and_few_change_theirs_when_a_node_comes() {
+    let database = with_a_store().await;
+    let nodes = [
+        join(&database.address(), true).await,
+        join(&database.address(), true).await,
+    ];
+    let endpoints: Vec<_> = (0..1_000)
+        .map(|number| fanfare_domain::id::EndpointId::new(hour(number), number * 7_919))
+        .collect();
+    let agree = |nodes: &[&Node]| {
+        endpoints.iter().all(|endpoint| {
+            let owners: Vec<_> = (nodes.iter())
+                .map(|node| node.member.owner(*endpoint))
+                .collect();
+            owners.iter().all(|owner| *owner == owners[0])
+        })
+    };
+    let until_they_agree = async |nodes: &[&Node]| {
+        let ids: Vec<_> = nodes.iter().map(|node| node.member.id()).collect();
+        while !agree(nodes)
+            || !endpoints
+                .iter()
+                .any(|endpoint| nodes[0].member.owner(*endpoint) == ids[ids.len() - 1])
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    until_they_agree(&[&nodes[0], &nodes[1]]).await;
+    let before: Vec<_> = (endpoints.iter())
+        .map(|endpoint| nodes[0].member.owner(*endpoint))
+        .collect();
+    let third = join(&database.address(), true).await;
+    until_they_agree(&[&nodes[0], &nodes[1], &third]).await;
+    let mut moved = 0;
+    for (endpoint, before) in endpoints.iter().zip(before) {
+        let owner = third.member.owner(*endpoint);
+        if owner != before {
+            moved += 1;
+            assert_eq!(owner, third.member.id(), "it moved to the new one");
+        }
+    }
+    assert!((230..440).contains(&moved), "{moved} of 1,000 moved");
+}
