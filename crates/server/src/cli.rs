@@ -1,6 +1,9 @@
 //! What can be typed.
 
+use std::convert::Infallible;
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -84,16 +87,34 @@ pub(crate) enum ImportCommand {
     Svix(ImportArgs),
 }
 
+/// A token from the command line; its `Debug` form hides it.
+#[derive(Clone)]
+struct Token(String);
+
+impl FromStr for Token {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
 /// Of `import svix`.
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
-    /// Where the Svix is, such as https://svix.example.com
+    /// Where the Svix is, such as `https://svix.example.com`
     #[arg(long)]
     pub(crate) url: String,
 
     /// The token of the organisation that is taken over
     #[arg(long, required_unless_present = "token_file")]
-    token: Option<String>,
+    token: Option<Token>,
 
     /// A file with the token, which then stands in no list of processes
     #[arg(long, value_name = "FILE", conflicts_with = "token")]
@@ -116,7 +137,7 @@ impl ImportArgs {
     /// When its file can't be read.
     pub(crate) fn token(&self) -> anyhow::Result<String> {
         match (&self.token, &self.token_file) {
-            (Some(token), _) => Ok(token.clone()),
+            (Some(Token(token)), _) => Ok(token.clone()),
             (None, Some(path)) => {
                 let text = std::fs::read_to_string(path);
                 let text = text.with_context(|| format!("--token-file {}", path.display()))?;
