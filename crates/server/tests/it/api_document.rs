@@ -12,7 +12,7 @@ use fanfare_testkit::receiver::{NameServer, Receiver};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Api, Server, Setup, number_from_environment};
+use crate::harness::{Api, Reply, Server, Setup, number_from_environment};
 
 /// Random calls for each operation, and where their choice begins, unless the environment says how many.
 const EXAMPLES: &str = "8";
@@ -20,6 +20,8 @@ const SEED: &str = "1";
 
 /// The tenant that most calls are for. Not the one that the document's examples name: those may remove it.
 const TENANT: &str = "company";
+/// Deliveries that hold an order up.
+const HELD: usize = 20;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the tools that `make tools` fetches"]
@@ -28,6 +30,9 @@ async fn schemathesis_finds_no_server_error_and_nothing_undocumented() {
     let receiver = Receiver::start().await;
     let server = Setup::new()
         .set("FANFARE_NAMESERVERS", &names.address().to_string())
+        // How many are open when the next is asked for is a matter of the machine's speed.
+        .set("FANFARE_JOBS_PER_TENANT", "1000")
+        .set("FANFARE_JOBS", "1000")
         .start()
         .await;
     let folder = tempfile::tempdir().unwrap();
@@ -122,6 +127,7 @@ async fn furnish(api: &Api, url: &str, folder: &Path) {
         deliveries.extend(list.unwrap().iter().map(name_of));
     }
     write("deliveries", &deliveries);
+    write("held-deliveries", &held(api).await);
     // Of jobs that look for what was missed: they take ten seconds at least, and wait once paused.
     let recover = format!("{endpoints}/{}/recover", receiving[0]);
     let missed = |_| json!({"since": "2026-01-01T00:00:00Z", "what": "missed"});
@@ -133,6 +139,32 @@ async fn furnish(api: &Api, url: &str, folder: &Path) {
         paused.expect(200);
     }
     write("jobs", &jobs);
+}
+
+/// Deliveries that each hold up the order of their key.
+async fn held(api: &Api) -> Vec<String> {
+    made(api, "/v1/event-types", 1, |_| json!({"name": "order.held"})).await;
+    let endpoint = |_| {
+        json!({
+            "url": "https://not-there.example/held", "event_types": ["order.held"],
+            "ordering": "by_key", "on_failure": "hold",
+            "delivery_policy": {"waits": ["0s"], "breaker": {"enabled": false}},
+        })
+    };
+    let endpoints = format!("/v1/tenants/{TENANT}/endpoints");
+    let endpoint = made(api, &endpoints, 1, endpoint).await.remove(0);
+    let events = format!("/v1/tenants/{TENANT}/events");
+    let event = |number: usize| json!({"type": "order.held", "ordering_key": number.to_string(), "data": {}});
+    made(api, &events, HELD, event).await;
+    let failed = format!("{endpoints}/{endpoint}/deliveries?state=failed");
+    let all = |answer: &Reply| answer.json()["data"].as_array().map(Vec::len) == Some(HELD);
+    let list = api.until(&failed, all).await.json();
+    list["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(name_of)
+        .collect()
 }
 
 async fn made(api: &Api, path: &str, count: usize, body: impl Fn(usize) -> Value) -> Vec<String> {
