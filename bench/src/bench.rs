@@ -135,6 +135,16 @@ impl Bench {
         })
     }
 
+    /// A closed loop of the usual publishers, none of whom waits for deliveries.
+    pub(crate) fn full_speed(&self, publication: Publication) -> Closed {
+        Closed {
+            publication,
+            connections: self.options.publishers,
+            threads: self.options.client_threads,
+            window: None,
+        }
+    }
+
     /// Publishes in a closed loop for the usual time, and measures all of it.
     pub(crate) fn closed(
         &self,
@@ -143,12 +153,7 @@ impl Bench {
         length: Length,
     ) -> Result<Row> {
         let ledger = self.open_ledger(length, 1);
-        let load = Closed {
-            publication: self.publication(targets, &ledger)?,
-            connections: self.options.publishers,
-            threads: self.options.client_threads,
-            window: None,
-        };
+        let load = self.full_speed(self.publication(targets, &ledger)?);
         self.measure(server, &ledger, || closed::run(&load, length))
     }
 
@@ -209,12 +214,7 @@ impl Bench {
     pub(crate) fn raw_limit(&self) -> Result<Row> {
         let length = self.raw_length();
         let ledger = self.open_ledger(length, 1);
-        let load = Closed {
-            publication: self.raw_publication(&ledger)?,
-            connections: self.options.publishers,
-            threads: self.options.client_threads,
-            window: None,
-        };
+        let load = self.full_speed(self.raw_publication(&ledger)?);
         let published = closed::run(&load, length)?;
         self.raw.borrow_mut().push(ledger.rate());
         Ok(self.raw_row(&ledger, published))
@@ -268,9 +268,18 @@ impl Bench {
     }
 
     pub(crate) fn usual_length(&self) -> Length {
+        self.length_of(self.options.measured())
+    }
+
+    /// The usual length, but for what needs longer.
+    pub(crate) fn length_of_at_least(&self, least: Duration) -> Length {
+        self.length_of(self.options.measured().max(least))
+    }
+
+    fn length_of(&self, measured: Duration) -> Length {
         Length::Time {
             warm_up: self.options.warm_up(),
-            measured: self.options.measured(),
+            measured,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     api::EVENT_TYPE,
     bench::Bench,
     client::Target,
-    load::closed::{self, Closed},
+    load::closed,
     payload::Payload,
     report::{Row, middle},
     server::Server,
@@ -31,12 +31,7 @@ pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>> {
             let ledger = bench.open_ledger(length, 1);
             let mut publication = bench.publication(&svix, &ledger)?;
             publication.payload = Arc::clone(&payload);
-            let load = Closed {
-                publication,
-                connections: bench.options.publishers,
-                threads: bench.options.client_threads,
-                window: None,
-            };
+            let load = bench.full_speed(publication);
             svix_rows.push(bench.measure(&mut server, &ledger, || closed::run(&load, length))?);
         }
     }

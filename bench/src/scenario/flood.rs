@@ -8,10 +8,7 @@ use fanfare_testkit::receiver::Answer;
 
 use crate::{
     bench::Bench,
-    load::{
-        Length,
-        closed::{self, Closed},
-    },
+    load::{Length, closed},
     report::Row,
 };
 
@@ -26,10 +23,7 @@ pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>> {
     api.create_event_type()?;
     let calm = [bench.add_tenant(&server, &api, "calm")?];
     api.create_endpoint("calm", &bench.receiver.url("/e/0"))?;
-    let length = Length::Time {
-        warm_up: bench.options.warm_up(),
-        measured: bench.options.measured().max(MEASURED),
-    };
+    let length = bench.length_of_at_least(MEASURED);
     let mut alone = bench.open(&mut server, &calm, CALM, length)?;
     alone.scenario = "calm, alone".to_owned();
 
@@ -37,12 +31,7 @@ pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>> {
     bench.receiver.answer("/flood/0", Answer::ok().after(SLOW));
     api.create_endpoint("flooding", &bench.receiver.url("/flood/0"))?;
     let ledger = bench.open_ledger_for(bench.options.flood);
-    let load = Closed {
-        publication: bench.publication(&[flooding], &ledger)?,
-        connections: bench.options.publishers,
-        threads: bench.options.client_threads,
-        window: None,
-    };
+    let load = bench.full_speed(bench.publication(&[flooding], &ledger)?);
     let (beside, flood) = thread::scope(|scope| {
         let flood = scope.spawn(|| closed::run(&load, Length::Capacity));
         let beside = bench.open(&mut server, &calm, CALM, length);

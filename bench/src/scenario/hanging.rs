@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use fanfare_testkit::receiver::{Answer, ConnectHang, NameAnswer, Receiver, SilentListener};
 
-use crate::{background::Background, bench::Bench, load::Length, report::Row};
+use crate::{background::Background, bench::Bench, report::Row};
 
 /// The ways to hang.
 const WAYS: usize = 5;
@@ -21,27 +21,25 @@ const TENANT: &str = "tenant";
 
 /// Many events beside 20 endpoints.
 pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>> {
-    let measured = bench.options.measured().max(LEAST_MEASURED);
     beside(
         bench,
         bench.options.hanging_rate as f64,
         4,
-        measured,
+        LEAST_MEASURED,
         "healthy",
     )
 }
 
 /// 20 events a second beside 10 endpoints.
 pub(crate) fn quiet(bench: &Bench) -> Result<Vec<Row>> {
-    let measured = bench.options.measured().max(MEASURED_QUIET);
-    beside(bench, 20.0, 2, measured, "quiet")
+    beside(bench, 20.0, 2, MEASURED_QUIET, "quiet")
 }
 
 fn beside(
     bench: &Bench,
     rate: f64,
     of_each: usize,
-    measured: Duration,
+    least: Duration,
     name: &str,
 ) -> Result<Vec<Row>> {
     let mut server = bench.start_server()?;
@@ -49,10 +47,7 @@ fn beside(
     api.create_event_type()?;
     let target = [bench.add_tenant(&server, &api, TENANT)?];
     api.create_endpoint(TENANT, &bench.receiver.url("/e/0"))?;
-    let length = Length::Time {
-        warm_up: bench.options.warm_up(),
-        measured,
-    };
+    let length = bench.length_of_at_least(least);
     let mut alone = bench.open(&mut server, &target, rate, length)?;
     alone.scenario = format!("{name}, alone");
 

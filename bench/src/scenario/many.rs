@@ -8,10 +8,7 @@ use fanfare_testkit::receiver::Answer;
 
 use crate::{
     bench::Bench,
-    load::{
-        Length,
-        open::{self, Open},
-    },
+    load::open::{self, Open},
     report::Row,
 };
 
@@ -36,10 +33,7 @@ pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>> {
             api.create_endpoint(&tenant, &bench.receiver.url(&format!("/e/{endpoint}")))?;
         }
     }
-    let length = Length::Time {
-        warm_up: bench.options.warm_up(),
-        measured: bench.options.measured().max(MEASURED),
-    };
+    let length = bench.length_of_at_least(MEASURED);
     let mut measured = |scenario: String| -> Result<Row> {
         let ledger = bench.open_ledger(length, OF_A_TENANT - 1);
         let load = Open {

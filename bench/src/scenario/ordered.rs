@@ -34,10 +34,8 @@ fn of(bench: &Bench, ordering: &str) -> Result<Row> {
     let length = bench.usual_length();
     let ledger = bench.open_watching_order(length);
     let load = Closed {
-        publication: bench.publication(&[target], &ledger)?,
-        connections: bench.options.publishers,
-        threads: bench.options.client_threads,
         window: Some(WINDOW),
+        ..bench.full_speed(bench.publication(&[target], &ledger)?)
     };
     let mut row = bench.measure(&mut server, &ledger, || closed::run(&load, length))?;
     row.scenario = format!("one endpoint, {ordering}");

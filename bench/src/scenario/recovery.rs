@@ -12,10 +12,7 @@ use crate::{
     api::Api,
     bench::Bench,
     clock,
-    load::{
-        Length,
-        closed::{self, Closed},
-    },
+    load::{Length, closed},
     report::Row,
 };
 
@@ -43,22 +40,14 @@ pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>> {
         }),
     )?;
     let ledger = bench.open_ledger_for(failed);
-    let load = Closed {
-        publication: bench.publication(&[broken], &ledger)?,
-        connections: bench.options.publishers,
-        threads: bench.options.client_threads,
-        window: None,
-    };
+    let load = bench.full_speed(bench.publication(&[broken], &ledger)?);
     closed::run(&load, Length::Capacity)?;
     ledger.wait_for_the_rest(bench.options.grace());
     bench.close_ledger(&ledger);
     server.check()?;
     bench.receiver.answer("/broken/0", Answer::ok());
 
-    let length = Length::Time {
-        warm_up: bench.options.warm_up(),
-        measured: bench.options.measured().max(MEASURED),
-    };
+    let length = bench.length_of_at_least(MEASURED);
     let mut alone = bench.open(&mut server, &new, NEW, length)?;
     alone.scenario = "new ones, alone".to_owned();
 

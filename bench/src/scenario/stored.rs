@@ -5,10 +5,7 @@ use anyhow::Result;
 
 use crate::{
     bench::Bench,
-    load::{
-        Length,
-        closed::{self, Closed},
-    },
+    load::{Length, closed},
     report::{Row, median},
 };
 
@@ -16,12 +13,7 @@ pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>> {
     let stored = bench.options.stored;
     let (mut full, full_targets) = bench.start_with_tenants()?;
     let ledger = bench.open_ledger_for(stored);
-    let load = Closed {
-        publication: bench.publication(&full_targets, &ledger)?,
-        connections: bench.options.publishers,
-        threads: bench.options.client_threads,
-        window: None,
-    };
+    let load = bench.full_speed(bench.publication(&full_targets, &ledger)?);
     let mut filled = bench.measure(&mut full, &ledger, || closed::run(&load, Length::Capacity))?;
     filled.scenario = format!("filling with {stored}");
     // The measured time of a load without end is not a rate.

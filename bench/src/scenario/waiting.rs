@@ -10,10 +10,7 @@ use crate::{
     background::Background,
     bench::Bench,
     clock,
-    load::{
-        Length,
-        closed::{self, Closed},
-    },
+    load::{Length, closed},
     report::Row,
 };
 
@@ -32,12 +29,7 @@ pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>> {
     })?;
     api.create_endpoint("tenant", &hanging.url("/"))?;
     let ledger = bench.open_ledger_for(bench.options.waiting);
-    let load = Closed {
-        publication: bench.publication(&[target], &ledger)?,
-        connections: bench.options.publishers,
-        threads: bench.options.client_threads,
-        window: None,
-    };
+    let load = bench.full_speed(bench.publication(&[target], &ledger)?);
     let start = clock::now();
     let published = closed::run(&load, Length::Capacity);
     let seconds = (clock::now() - start) as f64 / 1e9;
