@@ -1,0 +1,63 @@
+//! Databases of a cluster.
+
+use tokio_postgres::NoTls;
+
+use super::Cluster;
+
+/// A database of a test; dropped with it.
+pub struct Database {
+    pub(super) cluster: &'static Cluster,
+    pub(super) name: String,
+}
+
+impl Database {
+    /// Its address.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.cluster.address(&self.name)
+    }
+
+    /// Runs statements in it.
+    ///
+    /// # Panics
+    /// When one fails.
+    pub fn run(&self, sql: &str) {
+        run(&self.address(), sql);
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        // A cluster that is gone has no databases left.
+        let _ = try_run(&self.cluster.address(&self.cluster.maintenance), &drop);
+    }
+}
+
+pub(super) fn run(address: &str, sql: &str) {
+    if let Err(error) = try_run(address, sql) {
+        panic!("{sql}: {error:?}");
+    }
+}
+
+/// On a thread of its own, so that it can be called with a runtime or without.
+fn try_run(address: &str, sql: &str) -> Result<(), tokio_postgres::Error> {
+    let work = async {
+        let (client, connection) = tokio_postgres::connect(address, NoTls).await?;
+        let driver = tokio::spawn(connection);
+        let done = client.batch_execute(sql).await;
+        drop(client);
+        let _ = driver.await;
+        done
+    };
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a small runtime can be made")
+                .block_on(work)
+        });
+        thread.join().expect("it does not panic")
+    })
+}
