@@ -76,6 +76,18 @@ struct Resident {
     pace: Arc<TenantPace>,
 }
 
+impl Inhabitants {
+    /// A tenant is not known by this id any more; one that has got it since is.
+    fn forget_external(&mut self, external: Option<String>, tenant: &str) {
+        if let Some(external) = external
+            && let Some(known) = self.by_external.get(&external)
+            && known.as_str() == tenant
+        {
+            self.by_external.remove(&external);
+        }
+    }
+}
+
 /// What publishing needs to know, taken at one moment.
 #[derive(Debug, Clone)]
 pub struct Route {

@@ -63,16 +63,13 @@ impl Directory {
                 }
                 let resident = all.tenants.entry(tenant.id.clone()).or_default();
                 let external = tenant.external.map(|external| external.id);
-                if let Some(before) = std::mem::replace(&mut resident.external, external.clone())
-                    && all.by_external.get(&before) == Some(&tenant.id)
-                {
-                    all.by_external.remove(&before);
-                }
+                resident.quotas = tenant.quotas;
+                resident.pace.set(tenant.rate_limit);
+                let before = std::mem::replace(&mut resident.external, external.clone());
+                all.forget_external(before, tenant.id.as_str());
                 if let Some(external) = external {
                     all.by_external.insert(external, tenant.id);
                 }
-                resident.quotas = tenant.quotas;
-                resident.pace.set(tenant.rate_limit);
             }
             Kind::EventType => {
                 let event_type: EventType = read(document)?;
@@ -138,14 +135,7 @@ impl Directory {
             Kind::Tenant => {
                 if let Some(all) = world.environments.get_mut(key.environment.as_str()) {
                     let gone = all.tenants.remove(key.id.as_str());
-                    if let Some(external) = gone.and_then(|gone| gone.external)
-                        && all
-                            .by_external
-                            .get(&external)
-                            .is_some_and(|id| id.as_str() == key.id)
-                    {
-                        all.by_external.remove(&external);
-                    }
+                    all.forget_external(gone.and_then(|gone| gone.external), &key.id);
                     all.operational.retain(|each| each.as_str() != key.id);
                 }
             }
