@@ -49,9 +49,7 @@ impl Outcome {
             settlement: Settlement { delivery, attempt },
         }
     }
-}
 
-impl Outcome {
     /// Whether a delivery arrived.
     pub(super) fn arrived(&self) -> bool {
         match self {

@@ -13,6 +13,7 @@ use fanfare_domain::order::{OnFailure, Ordering, Turn};
 
 use crate::engine::Shared;
 use crate::engine::lane::Lane;
+use crate::engine::lines::InLine;
 use crate::engine::refill;
 
 /// Rows of one commit; their events are read for their keys.
@@ -94,7 +95,7 @@ fn empty(shared: &Arc<Shared>, lane: &Arc<Lane>) {
             let event = emptied.shipment.event();
             let at = target.in_line(event, emptied.position);
             if let Some((strand, position)) = at {
-                let at = crate::engine::lines::InLine { strand, position };
+                let at = InLine { strand, position };
                 lane.lines(|lines| lines.expect(at));
             }
         }
