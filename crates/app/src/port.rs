@@ -5,6 +5,7 @@
 //! [`deliveries`].
 
 pub mod clock;
+pub mod commits;
 pub mod configuration;
 pub mod coordination;
 pub mod deliveries;
@@ -16,6 +17,7 @@ pub mod random;
 pub mod sender;
 
 pub use clock::Clock;
+pub use commits::CommitObserver;
 pub use configuration::Configuration;
 pub use coordination::Coordination;
 pub use deliveries::Deliveries;

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use fanfare_app::port::CommitObserver;
 use metrics::{Histogram, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
@@ -49,21 +50,9 @@ impl CommitMetrics {
     }
 }
 
-impl CommitMetrics {
-    fn count(&self, jobs: usize, took: Duration) {
+impl CommitObserver for CommitMetrics {
+    fn committed(&self, jobs: usize, took: Duration) {
         self.batch.record(jobs as f64);
         self.seconds.record(took);
-    }
-}
-
-impl fanfare_store_sqlite::CommitObserver for CommitMetrics {
-    fn committed(&self, jobs: usize, took: Duration) {
-        self.count(jobs, took);
-    }
-}
-
-impl fanfare_store_postgres::CommitObserver for CommitMetrics {
-    fn committed(&self, jobs: usize, took: Duration) {
-        self.count(jobs, took);
     }
 }

@@ -51,4 +51,4 @@ pub use address::{Address, AddressError};
 pub use member::{JoinOptions, Member, Placement};
 pub use migration::{Migrated, SCHEMA_VERSION};
 pub use options::{Options, Retention};
-pub use store::{Addresses, CommitObserver, OpenError, PostgresStore, migrate};
+pub use store::{Addresses, OpenError, PostgresStore, migrate};

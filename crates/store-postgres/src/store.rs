@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use fanfare_app::port::{Configuration, Deliveries, Log, StoreError};
+use fanfare_app::port::{CommitObserver, Configuration, Deliveries, Log, StoreError};
 use fanfare_domain::id::EndpointId;
 use fanfare_domain::time::Timestamp;
 use tokio::task::AbortHandle;
@@ -23,12 +23,6 @@ use crate::pool::Pool;
 use crate::scopes::Scopes;
 use crate::session::Session;
 use crate::takeover;
-
-/// Hears of each commit, for metrics.
-pub trait CommitObserver: Send + Sync + 'static {
-    /// So many writes were committed together, which took so long, the sync included.
-    fn committed(&self, jobs: usize, took: Duration);
-}
 
 pub(crate) type Observer = Arc<OnceLock<Arc<dyn CommitObserver>>>;
 

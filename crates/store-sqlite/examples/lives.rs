@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use fanfare_app::port::CommitObserver;
 use fanfare_app::port::deliveries::{DeliveryQuery, Settlement};
 use fanfare_app::port::log::{Append, Event, EventQuery};
 use fanfare_domain::attempt::{Attempt, Timings, Trigger};
@@ -23,7 +24,7 @@ use fanfare_domain::event::Attributes;
 use fanfare_domain::id::{EndpointId, EventId};
 use fanfare_domain::name::{EnvironmentId, EventTypeName, Scope, TenantId};
 use fanfare_domain::time::Timestamp;
-use fanfare_store_sqlite::{CommitObserver, Options, SqliteStore};
+use fanfare_store_sqlite::{Options, SqliteStore};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 

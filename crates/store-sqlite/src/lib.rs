@@ -30,4 +30,3 @@ pub use migration::SCHEMA_VERSION;
 pub use open::OpenError;
 pub use options::Options;
 pub use store::{Migrated, SqliteStore, migrate};
-pub use writer::CommitObserver;

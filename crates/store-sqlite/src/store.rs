@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use fanfare_app::port::{Configuration, Deliveries, Log};
+use fanfare_app::port::{CommitObserver, Configuration, Deliveries, Log};
 
 use crate::configuration::SqliteConfiguration;
 use crate::deliveries::SqliteDeliveries;
@@ -12,7 +12,7 @@ use crate::migration::SCHEMA_VERSION;
 use crate::open::{self, OpenError};
 use crate::options::Options;
 use crate::reader::Readers;
-use crate::writer::{CommitObserver, Start, Writer};
+use crate::writer::{Start, Writer};
 
 /// One file: its writer and its readers. Clones share them.
 #[derive(Clone)]

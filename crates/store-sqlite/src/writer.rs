@@ -30,12 +30,6 @@ pub(crate) use thread::Start;
 
 use job::{Asked, Job};
 
-/// Hears of each commit, for metrics.
-pub trait CommitObserver: Send + Sync + 'static {
-    /// So many writes were committed together, which took so long, the sync included.
-    fn committed(&self, jobs: usize, took: Duration);
-}
-
 /// What goes through the queue.
 enum Message {
     Job {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use fanfare_app::port::CommitObserver;
 use fanfare_app::port::log::{Appended, Event};
-use fanfare_store_postgres::CommitObserver;
 
 use crate::databases::{open, with_a_store};
 use crate::made::{append, event, hour};

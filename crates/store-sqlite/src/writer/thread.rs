@@ -5,13 +5,13 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use fanfare_app::port::StoreError;
+use fanfare_app::port::{CommitObserver, StoreError};
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
+use super::Message;
 use super::job::{Durability, Job, State, Writing};
 use super::wal::WriteAheadLog;
-use super::{CommitObserver, Message};
 use crate::deliveries::tallies;
 use crate::failure::Failure;
 use crate::lists::{DELIVERIES, EVENTS};

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use fanfare_app::port::CommitObserver;
 use fanfare_app::port::StoreError;
 use fanfare_app::port::log::Appended;
-use fanfare_store_sqlite::{CommitObserver, Options, SqliteStore};
+use fanfare_store_sqlite::{Options, SqliteStore};
 use rusqlite::Connection;
 
 use super::made::{append, delivered, events, folder};
