@@ -1,8 +1,8 @@
 //! The embedded store: the store's ports over SQLite.
 //!
 //! One file, one thread that writes it, a few connections that read it beside that thread. Writes
-//! that wait at the same time share one commit and one sync of the disk, see [`CommitObserver`]; a
-//! write is answered after its commit is durable (`synchronous=FULL`). Only what became of deliveries
+//! that wait at the same time share one commit and one sync of the disk, see
+//! [`CommitObserver`](fanfare_app::port::CommitObserver); a write is answered after its commit is durable (`synchronous=FULL`). Only what became of deliveries
 //! is answered before it is synced: a power failure that takes it back makes them be attempted again.
 //!
 //! The parts keep to their promise that no transaction spans two of them: they can as well stand in
