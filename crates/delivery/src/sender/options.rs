@@ -27,8 +27,8 @@ pub struct SenderOptions {
     /// A connection this old takes no further request (5 min), so that a change of address or
     /// certificate is noticed.
     pub max_connection_age: Duration,
-    /// How many connections without a request are kept for each origin (256); past it they are
-    /// closed.
+    /// How many connections without a request are kept for each origin (256; 0 keeps none); past
+    /// it they are closed once a burst is over: after five seconds or ten.
     pub max_idle_per_host: usize,
     /// While more connections than this are open, to all origins together (4,096), those of
     /// HTTP/1.1 are closed after their answer instead of being kept. It bounds what is kept, not

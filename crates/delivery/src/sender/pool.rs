@@ -27,11 +27,13 @@ pub(super) enum Line {
 pub(super) struct Keeping {
     pub(super) idle_timeout: Duration,
     pub(super) max_age: Duration,
-    /// Of HTTP/1.1, for each origin.
+    /// Of HTTP/1.1, for each origin, once a burst is over.
     pub(super) max_idle: usize,
 }
 
-/// Connections by origin. Bounded by [`Keeping`], and by what the sender gives back.
+/// Connections by origin. How many there are is bounded by what the sender gives back: while a burst to an
+/// origin lasts, all that it needs are kept, for to make them anew with each event costs more than the
+/// requests themselves.
 pub(super) struct Pool {
     keeping: Keeping,
     origins: Mutex<HashMap<Origin, Kept>>,
@@ -43,17 +45,6 @@ struct Kept {
     http1: Vec<(Box<Http1>, Instant)>,
     /// With the time of its last use.
     http2: Option<(Arc<Http2>, Instant)>,
-}
-
-impl Kept {
-    /// Gives a connection back where there are `most` already.
-    fn put(&mut self, connection: Box<Http1>, now: Instant, most: usize) -> Option<Box<Http1>> {
-        if self.http1.len() >= most {
-            return Some(connection);
-        }
-        self.http1.push((connection, now));
-        None
-    }
 }
 
 impl Pool {
@@ -88,29 +79,22 @@ impl Pool {
         None
     }
 
-    /// Takes a connection back that carries nothing; at the bound it is closed.
+    /// Takes a connection back that carries nothing; one that is too old is closed.
     pub(super) fn give_back(&self, connection: Box<Http1>) {
         let now = Instant::now();
-        if now - connection.made >= self.keeping.max_age {
+        let kept_none = self.keeping.max_idle == 0;
+        if kept_none || now - connection.made >= self.keeping.max_age {
             connection.close();
             return;
         }
-        let most = self.keeping.max_idle;
         let mut origins = self.origins.lock();
-        let left = match origins.get_mut(&connection.origin) {
-            Some(kept) => kept.put(connection, now, most),
-            None => {
-                let origin = connection.origin.clone();
-                origins
-                    .entry(origin)
-                    .or_default()
-                    .put(connection, now, most)
-            }
-        };
-        drop(origins);
-        if let Some(connection) = left {
-            connection.close();
+        if let Some(kept) = origins.get_mut(&connection.origin) {
+            kept.http1.push((connection, now));
+            return;
         }
+        let origin = connection.origin.clone();
+        let kept = origins.entry(origin).or_default();
+        kept.http1.push((connection, now));
     }
 
     /// Lets others send over a new connection too; answers the one to be used, which is another
@@ -135,8 +119,16 @@ impl Pool {
         let mut gone = Vec::new();
         let mut origins = self.origins.lock();
         origins.retain(|_, kept| {
-            for (mut connection, since) in std::mem::take(&mut kept.http1) {
-                if now - since < keeping.idle_timeout && connection.is_free_now() {
+            let all = std::mem::take(&mut kept.http1);
+            let surplus = all.len().saturating_sub(keeping.max_idle);
+            for (place, (mut connection, since)) in all.into_iter().enumerate() {
+                // Those that stand first were not needed for the longest time.
+                let patience = if place < surplus {
+                    keeping.idle_timeout.min(SWEEP)
+                } else {
+                    keeping.idle_timeout
+                };
+                if now - since < patience && connection.is_free_now() {
                     kept.http1.push((connection, since));
                 } else {
                     gone.push(connection);
