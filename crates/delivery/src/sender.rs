@@ -40,7 +40,7 @@ use bytes::Bytes;
 use fanfare_app::port::sender::{Exchange, OutboundRequest, Response, Sender};
 use fanfare_domain::attempt::{AttemptError, Timings};
 use hickory_resolver::net::NetError;
-use http::{Request, Version};
+use http::{Request, Uri, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
@@ -217,16 +217,21 @@ impl HttpSender {
             }
             *line = None;
         }
-        let connected = self.connector.connect(&uri, dial).await?;
-        let made = if connected.http2 {
-            let connection = Http2::new(connected, self.head).await?;
-            Line::Http2(self.pool.share(origin.clone(), connection))
-        } else {
-            let connection = Http1::new(connected, origin.clone(), self.head).await?;
-            Line::Http1(Box::new(connection))
-        };
+        // Apart, since it is rare and its future is most of what a request's would be.
+        let made = Box::pin(self.open(&uri, origin, dial)).await?;
         let sent = line.insert(made).send(request).await;
         sent.map_err(|failure| failure.into_error().into())
+    }
+
+    /// Makes a connection.
+    async fn open(&self, uri: &Uri, origin: &Origin, dial: &Dial) -> Result<Line, Failed> {
+        let connected = self.connector.connect(uri, dial).await?;
+        if connected.http2 {
+            let connection = Http2::new(connected, self.head).await?;
+            return Ok(Line::Http2(self.pool.share(origin.clone(), connection)));
+        }
+        let connection = Http1::new(connected, origin.clone(), self.head).await?;
+        Ok(Line::Http1(Box::new(connection)))
     }
 
     /// Keeps a connection whose answer was read to its end, where it can take another request.
