@@ -7,10 +7,11 @@ pub(crate) const APPLICATION_ID: u32 = 0x464E_4652;
 
 /// Each brings the schema from the version before to its own, counted from 1. What is released is
 /// never changed; a change is a further one.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_delivery_discipline.sql"),
     include_str!("../migrations/0003_dialects.sql"),
+    include_str!("../migrations/0004_attempts_in_order.sql"),
 ];
 
 /// The version that this binary reads and writes.

@@ -19,9 +19,9 @@ use super::order;
 use super::worker::unwanted;
 
 /// The most outcomes of a batch.
-const BATCH: usize = 256;
+const BATCH: usize = 512;
 /// How long the first outcome of a batch waits for others: they share the commit's pages.
-const GATHER: Duration = Duration::from_millis(5);
+const GATHER: Duration = Duration::from_millis(10);
 /// How long to wait before a batch is tried again, when the store was not available.
 const AGAIN: Duration = Duration::from_millis(500);
 

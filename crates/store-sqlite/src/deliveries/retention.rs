@@ -1,12 +1,14 @@
 //! Taking what has expired.
 //!
-//! Ids sort by time, so what is old stands at the start: of all attempts, and of all deliveries. A reader looks for it in short steps that do not hold the writer; the writer then takes
-//! what was found, and looks again whether it still ended. What waits is passed over. Where the
-//! search ended is remembered, so that the next one does not pass over the same again.
+//! Ids sort by time, so what is old stands at the start of all deliveries; attempts stand in the order of
+//! their deliveries' rows, which is nearly that. A reader looks for it in short steps that do not hold the
+//! writer; the writer then takes what was found, and looks again whether it still ended. What waits is
+//! passed over. Where the search ended is remembered, so that the next one does not pass over the same
+//! again.
 
 use fanfare_app::port::StoreError;
 use fanfare_app::port::deliveries::Expired;
-use fanfare_domain::id::{AttemptId, DeliveryId, EventId};
+use fanfare_domain::id::EventId;
 use fanfare_domain::time::Timestamp;
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension};
@@ -27,7 +29,7 @@ const LOOKED_AT: usize = 4_000;
 /// About how many bytes it writes to take a row.
 const WEIGHT: usize = 512;
 
-/// A row's key: its tenant, or 0 for tallies, and its id.
+/// A row's key: its tenant and its id; of an attempt, its place; of tallies, the minute and the endpoint.
 type Key = (i64, Vec<u8>);
 
 /// Before every key.
@@ -111,12 +113,8 @@ fn find(
     }
 }
 
-/// The delivery that an attempt is of.
-fn delivery_of(attempt: [u8; 16]) -> [u8; 16] {
-    AttemptId::from_bytes(attempt).delivery().to_bytes()
-}
-
-/// Looks through attempts of ids below `bound`.
+/// Looks through attempts of deliveries of ids below `bound`. It ends at the first step in which all are
+/// younger: what stands behind that, out of the order of its id, is found when the rest has come so far.
 fn find_attempts(
     connection: &Connection,
     bound: [u8; 16],
@@ -124,22 +122,23 @@ fn find_attempts(
     limit: usize,
 ) -> Result<Found, Failure> {
     let mut rows = connection.prepare_cached(
-        "SELECT id, scope FROM attempts WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3",
+        "SELECT place, deliveries.id < ?2, deliveries.state = 0
+        FROM attempts JOIN deliveries ON deliveries.seq = place >> 16
+        WHERE place > ?1 ORDER BY place LIMIT ?3",
     )?;
-    let mut waits = connection
-        .prepare_cached("SELECT 1 FROM deliveries WHERE scope = ?1 AND id = ?2 AND state = 0")?;
     let mut keys = Vec::new();
-    let mut looked_at = 0;
+    let (mut looked_at, mut old) = (0, 0);
     let most = i64::try_from(LOOKED_AT).unwrap_or(i64::MAX);
-    let mut rows = rows.query((&from.1, bound, most))?;
+    let mut rows = rows.query((from.0, bound, most))?;
     while let Some(row) = rows.next()? {
-        let (id, scope): ([u8; 16], i64) = (row.get(0)?, row.get(1)?);
+        let (place, is_old, waits): (i64, bool, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
         looked_at += 1;
-        if !waits.exists((scope, delivery_of(id)))? {
-            keys.push((scope, id.to_vec()));
+        old += usize::from(is_old);
+        if is_old && !waits {
+            keys.push((place, Vec::new()));
         }
-        if keys.len() >= limit || looked_at >= LOOKED_AT {
-            let next = Some((0, id.to_vec()));
+        if keys.len() >= limit || (looked_at >= LOOKED_AT && old > 0) {
+            let next = Some((place, Vec::new()));
             return Ok(Found { keys, next });
         }
     }
@@ -220,14 +219,11 @@ fn take(writing: &mut Writing<'_>, expired: Expired, keys: &[Key]) -> Result<usi
     match expired {
         Expired::Attempts(_) => {
             let mut attempt = connection.prepare_cached(
-                "DELETE FROM attempts WHERE id = ?2 AND NOT EXISTS (
-                    SELECT 1 FROM deliveries WHERE scope = ?1 AND id = ?3 AND state = 0)",
+                "DELETE FROM attempts WHERE place = ?1 AND NOT EXISTS (
+                    SELECT 1 FROM deliveries WHERE seq = ?1 >> 16 AND state = 0)",
             )?;
-            for (scope, id) in keys {
-                let delivery = <[u8; 16]>::try_from(&**id)
-                    .map(delivery_of)
-                    .unwrap_or_default();
-                taken += attempt.execute((scope, id, delivery))?;
+            for (place, _) in keys {
+                taken += attempt.execute([place])?;
             }
         }
         Expired::Deliveries(_) => {
@@ -235,8 +231,8 @@ fn take(writing: &mut Writing<'_>, expired: Expired, keys: &[Key]) -> Result<usi
                 "DELETE FROM deliveries WHERE scope = ?1 AND id = ?2 AND state <> 0 AND holds IS NULL
                 RETURNING seq, endpoint",
             )?;
-            let mut its_attempts = connection
-                .prepare_cached("DELETE FROM attempts WHERE id BETWEEN ?2 AND ?3 AND scope = ?1")?;
+            let mut its_attempts =
+                connection.prepare_cached("DELETE FROM attempts WHERE place BETWEEN ?1 AND ?2")?;
             for (scope, id) in keys {
                 let gone = delivery
                     .query_row((scope, id), |row| Ok((row.get(0)?, row.get(1)?)))
@@ -247,8 +243,7 @@ fn take(writing: &mut Writing<'_>, expired: Expired, keys: &[Key]) -> Result<usi
                     let owners = [Owner::Tenant(*scope), Owner::Endpoint(endpoint)];
                     DELIVERIES.remove(connection, id, &owners)?;
                     writing.state.listed_deliveries.removed(seq);
-                    let (from, to) = attempts::range(DeliveryId::from_bytes(id));
-                    its_attempts.execute((scope, from, to))?;
+                    its_attempts.execute(attempts::places(seq))?;
                     taken += 1;
                 }
             }

@@ -217,7 +217,8 @@ async fn a_store_opens_again_after_a_crash_in_its_first_moments() {
     }
 }
 
-/// A store as the first release made it: an event with one delivery that waits, and one that arrived.
+/// A store as the first release made it: an event with one delivery that waits, and one that arrived; the first
+/// attempt of each, and a late one.
 fn first_version(path: &Path) {
     let old = Connection::open(path).unwrap();
     old.execute_batch(include_str!("../../migrations/0001_first.sql"))
@@ -232,7 +233,16 @@ fn first_version(path: &Path) {
             NULL, 1790000000000000, 1790000000000000, 500, NULL);
         INSERT INTO deliveries VALUES (2, 1, x'01990000000000000000000100020000', NULL,
             x'00000000000000000000000000000002', 'invoice.paid', 1, NULL, 1790000000100000, 1, 0,
-            NULL, 1790000000000000, 1790000000000000, 204, NULL);",
+            NULL, 1790000000000000, 1790000000000000, 204, NULL);
+        INSERT INTO attempts VALUES (x'01990000000000000000000100010001', 1, 1790000000000000, 500,
+            NULL, '[1,\"scheduled\",\"https://a.example/\",null,\"HTTP/1.1\",[null,null,null,7,9],null,'
+            || '[[\"webhook-timestamp\",\"1790000000\"]],[[\"content-length\",\"4\"]],false]', x'6f6f7073');
+        INSERT INTO attempts VALUES (x'01990000000000000000000100021a2b', 1, 1790000100000000, 204,
+            NULL, '[1,\"manual\",\"https://b.example/\",null,\"HTTP/1.1\",[null,null,null,7,9],null,[],[],false]',
+            NULL);
+        INSERT INTO attempts VALUES (x'01990000000000000000000100020001', 1, 1790000000000000, 503,
+            NULL, '[1,\"scheduled\",\"https://b.example/\",null,\"HTTP/1.1\",[null,null,null,7,9],null,[],[],false]',
+            NULL);",
     )
     .unwrap();
     // "FNFR" in the file's header.
@@ -258,6 +268,21 @@ async fn a_store_of_the_first_version_opens_and_goes_on() {
     assert_eq!(
         (due.deliveries.len(), waiting.attempts, waiting.turn),
         (1, 1, None)
+    );
+    let attempts = deliveries.attempts(&waiting.scope, waiting.id);
+    let attempts = attempts.await.unwrap();
+    assert_eq!(attempts.len(), 1);
+    assert_eq!(attempts[0].id, waiting.id.attempt(1));
+    assert_eq!(attempts[0].response_body, b"oops");
+    let sent: Vec<_> = attempts[0].request_headers.iter().collect();
+    assert_eq!(sent, [("webhook-timestamp", "1790000000")]);
+    let arrived = waiting.event.delivery(1);
+    let attempts = deliveries.attempts(&waiting.scope, arrived);
+    let attempts = attempts.await.unwrap();
+    let each = attempts.iter().map(|each| (each.id.number(), each.status));
+    assert_eq!(
+        each.collect::<Vec<_>>(),
+        [(1, Some(503)), (0x1a2b, Some(204))]
     );
     append(&store, 7, 100).await.unwrap();
     assert_eq!(events(&store).await.len(), 2);
