@@ -41,6 +41,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 
 mod discard;
 mod expire;
+mod extra;
 mod footprint;
 mod health;
 mod held;
@@ -154,6 +155,8 @@ struct Shared {
     gap_waiters: order::GapWaiters,
     settle: mpsc::Sender<Outcome>,
     refills: Semaphore,
+    /// For wishes of extra attempts that can't be granted at once.
+    wishes: Semaphore,
     meters: Meters,
     parked: Parked,
     /// Told when something was parked.
@@ -196,6 +199,7 @@ impl Engine {
             budget: Arc::new(Budget::new(parts.options.memory_bytes)),
             settle,
             refills: Semaphore::new(REFILLS),
+            wishes: Semaphore::new(extra::MOST_KEPT),
             meters: Meters::new(),
             parked: Parked::default(),
             told_parked: Notify::new(),
@@ -282,7 +286,7 @@ impl Dispatch for Engine {
         let shared = Arc::clone(&self.shared);
         tokio::spawn(async move {
             let (endpoint, id) = (delivery.endpoint, delivery.id);
-            if let Err(cause) = refill::extra(&shared, delivery).await {
+            if let Err(cause) = extra::make(&shared, delivery).await {
                 tracing::warn!(%endpoint, delivery = %id, error = %cause, "an extra attempt could not be made");
             }
         });

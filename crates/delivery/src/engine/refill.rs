@@ -5,10 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fanfare_app::directory::Target;
-use fanfare_app::fault::{Fault, planted};
 use fanfare_app::port::StoreError;
 use fanfare_app::port::deliveries::Settlement;
-use fanfare_app::port::log::{Event, EventRef, Position};
 use fanfare_domain::breaker::Passage;
 use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason, FailedReason};
 use fanfare_domain::id::DeliveryId;
@@ -17,9 +15,8 @@ use fanfare_domain::time::Timestamp;
 
 use super::Shared;
 use super::held::Held;
-use super::job::{Job, Origin, Shipment, in_line};
+use super::job::{Job, Origin, Shipment};
 use super::lane::{Lane, Pushed, Refill};
-use super::lines::InLine;
 use super::order;
 use super::settle::Outcome;
 use super::worker;
@@ -258,81 +255,4 @@ async fn end_without_attempt(shared: &Shared, delivery: Delivery, state: Deliver
     };
     let outcome = Outcome::Settled { origin, settlement };
     let _ = shared.settle.send(outcome).await;
-}
-
-/// Makes an attempt besides the schedule, unless the delivery is in memory already.
-pub(super) async fn extra(shared: &Arc<Shared>, asked: Delivery) -> Result<(), StoreError> {
-    if planted(Fault::LoseExtraAttempt) {
-        return Ok(());
-    }
-    let lane = shared.lanes.get(asked.endpoint, &shared.health);
-    // Noted before the row is read, so that it can't be settled in between.
-    if !lane.held(|held| held.ask(asked.id)) {
-        return Ok(());
-    }
-    let read = read_for_extra(shared, &asked).await;
-    let Ok(Some((delivery, event))) = read else {
-        lane.held(|held| held.refuse(asked.id));
-        return read.map(|_| ());
-    };
-    if let Some(at) = in_line(&delivery)
-        && !may_go_first(shared, &lane, &delivery, at).await?
-    {
-        lane.held(|held| held.refuse(asked.id));
-        return Ok(());
-    }
-    if !lane.held(|held| held.grant(asked.id)) {
-        if let Some(at) = in_line(&delivery) {
-            lane.lines(|lines| lines.let_go(at, shared.parts.clock.now()));
-        }
-        // A refill may have passed it over meanwhile.
-        shared.schedule(asked.endpoint, shared.parts.clock.now());
-        return Ok(());
-    }
-    let shipment = Shipment::new(event, &shared.budget);
-    let job = Job {
-        shipment,
-        origin: Origin::Stored(Box::new(delivery)),
-        extra: true,
-    };
-    if lane.push_first(job, shared.start_limit()) == Pushed::StartWorker {
-        worker::start(shared, lane, None);
-    }
-    Ok(())
-}
-
-/// Whether a delivery is the first of its line, which stands still for it then.
-async fn may_go_first(
-    shared: &Shared,
-    lane: &Lane,
-    delivery: &Delivery,
-    at: InLine,
-) -> Result<bool, StoreError> {
-    let store = &shared.parts.deliveries;
-    let line = store.in_turn(delivery.endpoint, at.strand, Position::MIN, 1);
-    let line = line.await?;
-    let first = line.deliveries.first().map(|first| first.id);
-    let all_there = shared.tracker.lock().handed_on() >= at.position;
-    Ok(line.held_by.is_none()
-        && first == Some(delivery.id)
-        && all_there
-        && lane.lines(|lines| lines.begin_extra(at)))
-}
-
-/// A delivery that waits, with its event; none where no extra attempt can be made.
-async fn read_for_extra(
-    shared: &Shared,
-    asked: &Delivery,
-) -> Result<Option<(Delivery, Arc<Event>)>, StoreError> {
-    let parts = &shared.parts;
-    // Without a row it is on its way for the first moment, and an attempt is under way.
-    let row = parts.deliveries.delivery(&asked.scope, asked.id).await?;
-    let Some(delivery) = row.filter(|row| !row.state.ended()) else {
-        return Ok(None);
-    };
-    let event = EventRef::Id(delivery.event);
-    let event = parts.log.event(&delivery.scope, &event).await?;
-    Ok(event
-        .filter(|event| !event.payload_gone())
-        .map(|event| (delivery, event)))
 }
