@@ -63,7 +63,17 @@ async fn try_extra(shared: &Arc<Shared>, asked: &Delivery) -> Result<Extra, Stor
     let lane = shared.lanes.get(asked.endpoint, &shared.health);
     // Noted before the row is read, so that it can't be settled in between.
     if !lane.held(|held| held.ask(asked.id)) {
-        return Ok(Extra::NotNow);
+        // Behind a breaker, what is queued may stay so for long.
+        if !lane.is_troubled() {
+            return Ok(Extra::NotNow);
+        }
+        let Some(pushed) = lane.hasten(asked.id, shared.start_limit()) else {
+            return Ok(Extra::NotNow);
+        };
+        if pushed == Pushed::StartWorker {
+            worker::start(shared, lane, None);
+        }
+        return Ok(Extra::Settled);
     }
     let read = read_for_extra(shared, asked).await;
     let Ok(Some((delivery, event))) = read else {

@@ -164,6 +164,16 @@ impl Lane {
         state.start_worker(start)
     }
 
+    /// Puts a queued job first, as an attempt that was asked for; none where it is not queued.
+    pub(super) fn hasten(&self, id: DeliveryId, start: usize) -> Option<Pushed> {
+        let mut state = self.state.lock();
+        let place = state.queue.iter().position(|job| job.delivery_id() == id)?;
+        let mut job = state.queue.remove(place)?;
+        job.extra = true;
+        state.queue.push_front(job);
+        Some(state.start_worker(start))
+    }
+
     /// The next job for a worker, with what it needs; with none, the worker is counted off and must
     /// end. `slot` is one that the worker has; it is taken out when it is used.
     pub(super) fn next(&self, shared: &Shared, slot: &mut Option<Slot>) -> Next {
