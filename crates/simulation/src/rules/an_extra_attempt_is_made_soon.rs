@@ -1,10 +1,12 @@
 //! Somebody who was told that a delivery gets an extra attempt sees one soon, while nothing fails. At an
-//! endpoint with a rate it may have to wait for its turn, however long that is.
+//! endpoint with a rate it may have to wait for its turn, however long that is, and one that stands in an
+//! order gets none before those that stand before it have ended.
 
 use std::time::Duration;
 
 use super::{Broken, Rule};
 use crate::chronicle::Fact;
+use crate::story::lines::Lines;
 use crate::story::{Place, Story};
 
 pub(super) const RULE: Rule = Rule {
@@ -16,6 +18,7 @@ pub(super) const RULE: Rule = Rule {
 const SOON: Duration = Duration::from_secs(20);
 
 fn check(story: &Story<'_>) -> Vec<Broken> {
+    let lines = Lines::of(story);
     let mut broken = Vec::new();
     for (place, (at, fact)) in story.history.facts.iter().enumerate() {
         let Fact::GotExtra(id) = fact else { continue };
@@ -49,7 +52,11 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
             .iter()
             .filter_map(|(_, row)| story.endpoints.get(&row.endpoint))
             .any(|endpoint| endpoint.rate_limit.is_some());
+        let behind = lines
+            .before(*id, place)
+            .any(|before| !story.deliveries[&before].ended_before(place));
         if !limited
+            && !behind
             && !sent
             && !first
             && !under_way
