@@ -10,7 +10,7 @@ use crate::world::{URL, World, millis, pass, seconds};
 
 /// Outcomes that may wait for the store: the queue, the batch on its way, and one in each worker's
 /// hands.
-const WAITING_OUTCOMES: usize = 4_096 + 256 + 64;
+const WAITING_OUTCOMES: usize = 4_096 + 512 + 64;
 
 #[tokio::test(start_paused = true)]
 async fn outcomes_are_recorded_when_the_store_is_back_and_nothing_is_sent_twice() {
