@@ -27,6 +27,7 @@ pub mod retention;
 pub mod stored;
 pub mod tenants;
 pub mod test_delivery;
+pub mod transfer;
 
 mod fanfare;
 

@@ -37,6 +37,9 @@ pub(crate) enum Command {
     Import(ImportCommand),
     /// Make the store, or bring an older release's store up to date, as `serve` does too
     Migrate,
+    /// Copy a stopped store to PostgreSQL, or from there to a file; the same command goes on where one was
+    /// cut off
+    Move(MoveArgs),
     /// Copy the store, also while it is in use
     Backup {
         /// The file to make; it must not be there yet
@@ -87,11 +90,11 @@ pub(crate) enum ImportCommand {
     Svix(ImportArgs),
 }
 
-/// A token from the command line; its `Debug` form hides it.
+/// A secret from the command line, or what may hold one; its `Debug` form hides it.
 #[derive(Clone)]
-struct Token(String);
+struct Hidden(String);
 
-impl FromStr for Token {
+impl FromStr for Hidden {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -99,9 +102,9 @@ impl FromStr for Token {
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for Hidden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
+        f.write_str("Hidden(…)")
     }
 }
 
@@ -114,7 +117,7 @@ pub(crate) struct ImportArgs {
 
     /// The token of the organisation that is taken over
     #[arg(long, required_unless_present = "token_file")]
-    token: Option<Token>,
+    token: Option<Hidden>,
 
     /// A file with the token, which then stands in no list of processes
     #[arg(long, value_name = "FILE", conflicts_with = "token")]
@@ -137,7 +140,7 @@ impl ImportArgs {
     /// When its file can't be read.
     pub(crate) fn token(&self) -> anyhow::Result<String> {
         match (&self.token, &self.token_file) {
-            (Some(Token(token)), _) => Ok(token.clone()),
+            (Some(Hidden(token)), _) => Ok(token.clone()),
             (None, Some(path)) => {
                 let text = std::fs::read_to_string(path);
                 let text = text.with_context(|| format!("--token-file {}", path.display()))?;
@@ -145,6 +148,31 @@ impl ImportArgs {
             }
             (None, None) => Ok(String::new()),
         }
+    }
+}
+
+/// Of `move`.
+#[derive(Debug, Args)]
+pub(crate) struct MoveArgs {
+    /// The store to copy: sqlite:PATH or postgres://USER@HOST/DATABASE, the server itself and not a pooler.
+    /// A password is better named by password_file than written here, where lists of processes show it
+    #[arg(long, value_name = "STORE")]
+    from: Hidden,
+
+    /// Where to: the other kind of store, empty, or what a move from there left unfinished
+    #[arg(long, value_name = "STORE")]
+    to: Hidden,
+}
+
+impl MoveArgs {
+    /// The text of `--from`.
+    pub(crate) fn from(&self) -> &str {
+        &self.from.0
+    }
+
+    /// The text of `--to`.
+    pub(crate) fn to(&self) -> &str {
+        &self.to.0
     }
 }
 

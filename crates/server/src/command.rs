@@ -13,6 +13,7 @@ mod demo;
 mod import;
 mod key;
 mod migrate;
+mod moving;
 mod openapi;
 mod serve;
 mod shell;
@@ -31,6 +32,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Key(command) => key::run(load()?.settings, command),
         Command::Import(ImportCommand::Svix(args)) => import::run(&load()?.settings, &args),
         Command::Migrate => migrate::run(&load()?.settings),
+        Command::Move(args) => moving::run(&load()?.settings, &args),
         Command::Backup { to } => backup::run(&load()?.settings, &to),
         Command::Verify(args) => verify::run(&args),
         Command::Openapi => openapi::run(),

@@ -74,6 +74,14 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
+/// Reads where a store is, as the setting `store` says it.
+///
+/// # Errors
+/// With what it should be; the message does not quote the text, which may hold a password.
+pub(crate) fn store(text: &str) -> Result<StoreSettings, String> {
+    value::store(text)
+}
+
 /// Reads the settings.
 ///
 /// # Errors

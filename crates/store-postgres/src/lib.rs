@@ -46,9 +46,11 @@ mod session;
 mod store;
 mod takeover;
 mod tls;
+mod transfer;
 
 pub use address::{Address, AddressError};
 pub use member::{JoinOptions, Member, Placement};
 pub use migration::{Migrated, SCHEMA_VERSION};
 pub use options::{Options, Retention};
 pub use store::{Addresses, OpenError, PostgresStore, migrate};
+pub use transfer::PostgresTransfer;

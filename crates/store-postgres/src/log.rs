@@ -42,7 +42,7 @@ mod row;
 mod twins;
 
 use append::Appending;
-pub(crate) use horizon::settled;
+pub(crate) use horizon::{last_given, settled};
 
 pub(crate) struct PostgresLog {
     database: Database,
@@ -143,7 +143,7 @@ impl Log for PostgresLog {
 
     async fn end(&self) -> Result<Position, StoreError> {
         let session = self.database.pool.lease().await?;
-        Ok(horizon::last_given(&session).await?)
+        Ok(last_given(&session).await?)
     }
 
     async fn drop_days(&self, what: Old, before: Timestamp) -> Result<bool, StoreError> {

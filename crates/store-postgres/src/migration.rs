@@ -141,7 +141,27 @@ pub(crate) async fn must_be_a_store(session: &Session) -> Result<(), OpenError> 
     match versions(session).await? {
         None => Err(OpenError::NoStore),
         Some(versions) => judge(&versions),
+    }?;
+    must_be_finished(session).await
+}
+
+/// The version of the store; none where there is none.
+pub(crate) async fn found(session: &Session) -> Result<Option<u32>, OpenError> {
+    Ok(versions(session).await?.map(|versions| versions.found))
+}
+
+/// Whether a move into this store was not finished, see [`crate::transfer`].
+pub(crate) async fn unfinished(session: &Session) -> Result<bool, OpenError> {
+    let sql = "SELECT to_regclass('fanfare.moving') IS NOT NULL";
+    let row = session.row(sql, &[]).await?;
+    Ok(row.is_some_and(|row| row.try_get(0).unwrap_or(false)))
+}
+
+pub(crate) async fn must_be_finished(session: &Session) -> Result<(), OpenError> {
+    if unfinished(session).await? {
+        return Err(OpenError::Unfinished);
     }
+    Ok(())
 }
 
 /// Refuses servers that are too old.

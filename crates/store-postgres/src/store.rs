@@ -46,6 +46,12 @@ pub enum OpenError {
         /// The latest that this release knows.
         known: u32,
     },
+    /// A move into it was not finished.
+    #[error(
+        "it is the unfinished target of a move; run the same `fanfare move` again, or remove it with \
+        DROP SCHEMA fanfare CASCADE"
+    )]
+    Unfinished,
     /// There is no store in that database.
     #[error("there is no store in this database; `fanfare serve` or `fanfare migrate` makes one")]
     NoStore,
@@ -291,5 +297,6 @@ pub async fn migrate(direct: &Address) -> Result<Migrated, OpenError> {
     };
     let session = Session::connect(direct, &options).await?;
     migration::must_be_new_enough(&session).await?;
+    migration::must_be_finished(&session).await?;
     migration::run(&session).await
 }

@@ -23,6 +23,7 @@ mod reader;
 mod row;
 mod scopes;
 mod store;
+mod transfer;
 mod writer;
 
 pub use backup::{BackupError, backup};
@@ -30,3 +31,4 @@ pub use migration::SCHEMA_VERSION;
 pub use open::OpenError;
 pub use options::Options;
 pub use store::{Migrated, SqliteStore, migrate};
+pub use transfer::SqliteTransfer;

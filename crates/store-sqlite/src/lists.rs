@@ -119,6 +119,30 @@ impl Lists {
         Ok(())
     }
 
+    /// The counter of how far they reach, of which everything has its entries that was written by
+    /// [`Lists::enter`] alone.
+    pub(crate) fn counter(&self) -> &'static str {
+        self.counter
+    }
+
+    /// Writes entries at once: whose, the row's id, and its place.
+    pub(crate) fn enter(
+        &self,
+        connection: &Connection,
+        mut entries: Vec<(Owner, [u8; 16], i64)>,
+    ) -> Result<(), Failure> {
+        entries.sort_unstable();
+        for entries in entries.chunk_by(|(one, ..), (next, ..)| one.by() == next.by()) {
+            let list = self.list(entries[0].0.by());
+            let sql = format!("INSERT INTO {list} (owner, entry, place) VALUES (?1, ?2, ?3)");
+            let mut statement = connection.prepare_cached(&sql)?;
+            for (owner, id, place) in entries {
+                statement.execute((owner, id, place))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes the entries of a row that goes; the owners in the order of its lists.
     pub(crate) fn remove(
         &self,

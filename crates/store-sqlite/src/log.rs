@@ -19,6 +19,8 @@ mod read;
 mod retention;
 mod row;
 
+pub(crate) use append::last_position;
+
 pub(crate) struct SqliteLog {
     database: Database,
 }
@@ -131,7 +133,7 @@ impl Log for SqliteLog {
     async fn end(&self) -> Result<Position, StoreError> {
         let readers = &self.database.readers;
         readers
-            .read(|reading| append::last_position(reading.connection))
+            .read(|reading| last_position(reading.connection))
             .await
     }
 

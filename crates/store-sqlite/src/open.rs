@@ -5,121 +5,15 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
 
 use crate::lock::Lock;
 use crate::migration::{self, APPLICATION_ID, SCHEMA_VERSION};
 use crate::options::Options;
 
-type Source = Box<dyn std::error::Error + Send + Sync>;
+mod error;
 
-/// Why a store can't be opened. The file is as it was.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// A later release wrote it.
-    #[error(
-        "{} has schema version {found}, and this release knows versions up to {known}; use the release that wrote it, or a later one",
-        path.display()
-    )]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: u32,
-        /// The highest version that this binary knows.
-        known: u32,
-    },
-    /// What is in it makes no sense.
-    #[error("{} is damaged, or no store: {reason}; restore it from a backup", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// It is another program's database.
-    #[error("{} is a database of another program; name another file", path.display())]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Another Fanfare has it open.
-    #[error("{} is in use by another fanfare; stop that one first", path.display())]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Another program has locked it.
-    #[error("{} is locked by another program", path.display())]
-    Locked {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite said.
-        #[source]
-        source: Source,
-    },
-    /// The process may not write it.
-    #[error("{} can't be written by this process", path.display())]
-    NotWritable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: Source,
-    },
-    /// The system failed otherwise.
-    #[error("{} can't be opened", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: Source,
-    },
-}
-
-impl OpenError {
-    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
-        let path = path.to_owned();
-        match source.kind() {
-            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::NotWritable {
-                path,
-                source: source.into(),
-            },
-            _ => Self::Io {
-                path,
-                source: source.into(),
-            },
-        }
-    }
-
-    pub(crate) fn sql(path: &Path, source: rusqlite::Error) -> Self {
-        let path = path.to_owned();
-        match source.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged {
-                path,
-                reason: source.to_string(),
-            },
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked {
-                path,
-                source: source.into(),
-            },
-            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::NotWritable {
-                path,
-                source: source.into(),
-            },
-            // "malformed database schema" comes as a plain error.
-            Some(ErrorCode::Unknown) if source.to_string().contains("malformed") => Self::Damaged {
-                path,
-                reason: source.to_string(),
-            },
-            _ => Self::Io {
-                path,
-                source: source.into(),
-            },
-        }
-    }
-}
+pub use error::OpenError;
 
 /// What the first 100 bytes of a SQLite file say, see <https://sqlite.org/fileformat2.html>.
 struct Header {
@@ -248,6 +142,39 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 
 /// Opens, or makes, a file for its one writer, and brings its schema up to date.
 pub(crate) fn for_writing(path: &Path, options: &Options) -> Result<Opened, OpenError> {
+    let opened = for_a_move(path, options)?;
+    must_be_finished(path, &opened.connection)?;
+    Ok(opened)
+}
+
+/// Whether a move into this store was not finished.
+pub(crate) fn unfinished(connection: &Connection) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'moving')";
+    connection.query_row(sql, [], |row| row.get(0))
+}
+
+fn must_be_finished(path: &Path, connection: &Connection) -> Result<(), OpenError> {
+    match unfinished(connection) {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(OpenError::Unfinished {
+            path: path.to_owned(),
+        }),
+        Err(error) => Err(OpenError::sql(path, error)),
+    }
+}
+
+/// The schema version of what is in a file; none where nothing is. The file is as it was.
+pub(crate) fn version(path: &Path) -> Result<Option<u32>, OpenError> {
+    match header(path)? {
+        None => return Ok(None),
+        Some(header) => judge_alone(path, &header)?,
+    }
+    let found = look_inside(path, &read_only(path)?)?;
+    Ok((found > 0).then_some(found))
+}
+
+/// The same for a file that a move may have left unfinished.
+pub(crate) fn for_a_move(path: &Path, options: &Options) -> Result<Opened, OpenError> {
     // What can be refused without any trace is refused first.
     let fresh = match header(path)? {
         Some(header) => judge_alone(path, &header).map(|()| false)?,
@@ -314,12 +241,13 @@ pub(crate) fn for_writing_beside(path: &Path, options: &Options) -> Result<Conne
             .into(),
         });
     }
+    must_be_finished(path, &connection)?;
     configure_writer(&connection, options).map_err(sql)?;
     Ok(connection)
 }
 
 /// Asks SQLite what the file holds, the write-ahead log included, which the header does not show.
-fn look_inside(path: &Path, connection: &Connection) -> Result<u32, OpenError> {
+pub(crate) fn look_inside(path: &Path, connection: &Connection) -> Result<u32, OpenError> {
     let sql = |error| OpenError::sql(path, error);
     // Closing would copy a log that is left from a crash into a file that is then refused.
     let keep_log = |on| connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on);

@@ -17,6 +17,7 @@ mod kill;
 mod layers;
 mod main_job;
 mod metrics;
+mod moving;
 mod nodes;
 mod official_libraries;
 mod order;

@@ -33,7 +33,7 @@ pub(super) async fn hold(session: &Session) -> Result<(), Failure> {
 }
 
 /// The last position that was given to anybody; 0 before the first.
-pub(super) async fn last_given(session: &Session) -> Result<Position, Failure> {
+pub(crate) async fn last_given(session: &Session) -> Result<Position, Failure> {
     let row = session
         .row(
             "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM fanfare.positions",

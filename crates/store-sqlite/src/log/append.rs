@@ -33,7 +33,7 @@ pub(super) fn all(writing: &mut Writing<'_>, events: &[Append]) -> Result<Vec<Ap
 }
 
 /// The highest position that any event ever had.
-pub(super) fn last_position(connection: &Connection) -> Result<Position, Failure> {
+pub(crate) fn last_position(connection: &Connection) -> Result<Position, Failure> {
     let present: Option<Position> = connection
         .prepare_cached("SELECT max(position) FROM events")?
         .query_row([], |row| row.get(0))?;
