@@ -108,6 +108,16 @@ async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, wanted: Refill) -> Resul
         return Ok(());
     }
     let target = shared.parts.directory.target(lane.endpoint);
+    if let Some(target) = &target {
+        let ordering = target.endpoint.ordering;
+        // Rows of what another node left behind in the log are written without turns.
+        let fits = |row: &Delivery| row.id.place().is_none() || ordering.fits(row.turn);
+        if !due.deliveries.iter().all(fits) {
+            order::place::again(shared, lane.endpoint);
+            shared.schedule(lane.endpoint, now.after(SPOILED));
+            return Ok(());
+        }
+    }
     let target = target.filter(|_| open);
     let waited_too_long = |delivery: &Delivery| {
         let out =

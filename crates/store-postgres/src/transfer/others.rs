@@ -17,6 +17,11 @@ use crate::session::Session;
 /// The number of the lock of the one that fills a store: "moving" in ASCII.
 const LOCK: i64 = 120_325_495_418_471;
 
+/// How long it is waited for that lock, and how often it is looked: the server may not have seen yet that
+/// a move was killed just before.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(50);
+
 /// A node that has not been declared gone.
 struct Node {
     id: i64,
@@ -108,12 +113,19 @@ pub(super) async fn be_the_only_move(
     session: &Session,
     address: &Address,
 ) -> Result<(), OpenError> {
-    let row = session
-        .row("SELECT pg_try_advisory_lock($1)", &[(&LOCK, Type::INT8)])
-        .await;
-    let row = row.map_err(|failure| cannot(address)(failure.into()))?;
-    if row.is_some_and(|row| row.try_get(0).unwrap_or(false)) {
-        return Ok(());
+    let began = Instant::now();
+    loop {
+        let row = session
+            .row("SELECT pg_try_advisory_lock($1)", &[(&LOCK, Type::INT8)])
+            .await;
+        let row = row.map_err(|failure| cannot(address)(failure.into()))?;
+        if row.is_some_and(|row| row.try_get(0).unwrap_or(false)) {
+            return Ok(());
+        }
+        if began.elapsed() > PATIENCE {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
     }
     let refusal = Refusal::InUse {
         place: address.to_string(),
