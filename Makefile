@@ -10,7 +10,7 @@ REDOCLY := openapi/lint/node_modules
 DENY := $(TOOLS)/bin/cargo-deny
 DENY_VERSION := 0.20.2
 
-.PHONY: run test format lint openapi-lint tests mutants simulate signatures svix svix-methods api-document schemathesis power-loss kill nodes soak docs dependencies advisories tools openapi postgresql
+.PHONY: run test format lint openapi-lint tests mutants simulate signatures svix svix-methods api-document schemathesis power-loss kill nodes soak postgresql-plans docs dependencies advisories tools openapi postgresql
 
 # Builds Fanfare, starts it on its embedded store in data/demo with a sample receiver, does the main
 # job once, step by step, and keeps serving.
@@ -90,6 +90,11 @@ soak: export MINUTES ?= 60
 soak:
 	$(CARGO) build --release --locked -p fanfare-server
 	$(CARGO) run --release --locked -p fanfare-bench -- --soak $(MINUTES)
+
+# Writes docs/postgresql-plans.md anew: how PostgreSQL goes about each query.
+postgresql-plans: export WRITE_PLANS = yes
+postgresql-plans: postgresql
+	$(CARGO) test --locked -p fanfare-store-postgres --test it -- plans::
 
 docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked

@@ -11,6 +11,7 @@ use fanfare_domain::time::Timestamp;
 use crate::error::{Conflict, UseCaseError};
 use crate::fanfare::Fanfare;
 use crate::fault::{Fault, planted};
+use crate::port::Found;
 use crate::port::deliveries::{DeliveryQuery, Settlement, Tally};
 use crate::port::log::{Event, EventQuery, EventRef};
 
@@ -72,6 +73,18 @@ impl Fanfare {
         Ok(self.ports.log.events(query).await?)
     }
 
+    /// The same, for as long as a page may take.
+    ///
+    /// # Errors
+    /// When there is no such tenant.
+    pub async fn search_events(
+        &self,
+        query: &EventQuery,
+    ) -> Result<Found<Arc<Event>, EventId>, UseCaseError> {
+        self.scope_exists(&query.scope)?;
+        Ok(self.ports.log.search(query).await?)
+    }
+
     /// Deliveries of a tenant, newest first. One that is on its way for the first moment may be
     /// missing here until its row is written, within about a second.
     ///
@@ -80,6 +93,18 @@ impl Fanfare {
     pub async fn deliveries(&self, query: &DeliveryQuery) -> Result<Vec<Delivery>, UseCaseError> {
         self.scope_exists(&query.scope)?;
         Ok(self.ports.deliveries.deliveries(query).await?)
+    }
+
+    /// The same, for as long as a page may take.
+    ///
+    /// # Errors
+    /// When there is no such tenant.
+    pub async fn search_deliveries(
+        &self,
+        query: &DeliveryQuery,
+    ) -> Result<Found<Delivery, DeliveryId>, UseCaseError> {
+        self.scope_exists(&query.scope)?;
+        Ok(self.ports.deliveries.search(query).await?)
     }
 
     /// Deliveries of one event, newest first, those without a row included.

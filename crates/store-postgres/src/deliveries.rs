@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use fanfare_app::port::Found;
 use fanfare_app::port::deliveries::{
     Backlog, Deliveries, DeliveryQuery, Due, Expired, InTurn, Placed, Settled, Settlement, Tally,
     WaitingLane,
@@ -225,6 +226,14 @@ impl Deliveries for PostgresDeliveries {
     async fn deliveries(&self, query: &DeliveryQuery) -> Result<Vec<Delivery>, StoreError> {
         let session = self.database.pool.lease().await?;
         Ok(query::page(&session, &self.database.scopes, query).await?)
+    }
+
+    async fn search(
+        &self,
+        query: &DeliveryQuery,
+    ) -> Result<Found<Delivery, DeliveryId>, StoreError> {
+        let session = self.database.pool.lease().await?;
+        Ok(query::search(&session, &self.database.scopes, query).await?)
     }
 
     async fn attempts(

@@ -19,6 +19,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use fanfare_app::port::Found;
 use fanfare_app::port::error::StoreError;
 use fanfare_app::port::log::{
     Append, Appended, Event, EventQuery, EventRef, EventWalk, Log, Old, Position,
@@ -125,6 +126,11 @@ impl Log for PostgresLog {
     async fn events(&self, query: &EventQuery) -> Result<Vec<Arc<Event>>, StoreError> {
         let session = self.database.pool.lease().await?;
         Ok(read::page(&session, &self.database.scopes, query).await?)
+    }
+
+    async fn search(&self, query: &EventQuery) -> Result<Found<Arc<Event>, EventId>, StoreError> {
+        let session = self.database.pool.lease().await?;
+        Ok(read::search(&session, &self.database.scopes, query).await?)
     }
 
     async fn events_from(&self, walk: &EventWalk) -> Result<Vec<Arc<Event>>, StoreError> {

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use fanfare_app::port::log::Position;
 use fanfare_domain::id::EndpointId;
 use fanfare_domain::time::Timestamp;
 use tokio::try_join;
@@ -15,7 +16,7 @@ use tokio_postgres::types::Type;
 use crate::bits::Bits;
 use crate::failure::Failure;
 use crate::log::settled;
-use crate::session::Session;
+use crate::session::{BEGIN, Session};
 use crate::store::Database;
 
 /// Events that get their rows in one transaction.
@@ -30,13 +31,9 @@ pub(crate) async fn step(
 ) -> Result<(BTreeMap<EndpointId, Timestamp>, bool), Failure> {
     let session = database.pool.lease().await?;
     let up_to = settled(&session).await?;
-    let adopted: i32 = session
-        .row(
-            "SELECT fanfare.adopt($1, $2)",
-            &[(&up_to, Type::INT8), (&EVENTS, Type::INT4)],
-        )
-        .await?
-        .map_or(Ok(0), |row| row.try_get(0))?;
+    let adopted = session
+        .transaction(|| Box::pin(adopt(&session, up_to)))
+        .await?;
     let claimed = session
         .transaction(|| Box::pin(claim(database, &session)))
         .await?;
@@ -52,6 +49,23 @@ pub(crate) async fn step(
         }
     }
     Ok((due, more))
+}
+
+/// Gives deliveries that exist in the log only their rows; answers how many events were looked at.
+async fn adopt(session: &Session, up_to: Position) -> Result<i32, Failure> {
+    // Whether one has ended is looked up one by one: the planner would rather read all that ever ended.
+    let begin = format!(
+        "{BEGIN}; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+        SET LOCAL enable_seqscan = off"
+    );
+    let params = [(&up_to as _, Type::INT8), (&EVENTS as _, Type::INT4)];
+    let (_, row, _) = try_join!(
+        biased;
+        session.batch(&begin),
+        session.row("SELECT fanfare.adopt($1, $2)", &params),
+        session.batch("COMMIT"),
+    )?;
+    row.map_or(Ok(0), |row| Ok(row.try_get(0)?))
 }
 
 struct Claimed {
@@ -75,7 +89,8 @@ async fn claim(database: &Database, session: &Session) -> Result<Vec<Claimed>, F
     let params = [(&ROWS as _, Type::INT8)];
     let (_, _, mut rows, more) = try_join!(
         biased;
-        session.batch("BEGIN"),
+        // Mostly nothing is found, which the planner does not know: it would read everything that waits.
+        session.batch("BEGIN; SET LOCAL enable_seqscan = off"),
         database.places.be_present(session),
         session.rows(&timed, &params),
         session.rows(&turned, &params),

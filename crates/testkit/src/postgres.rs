@@ -157,6 +157,16 @@ impl Cluster {
         text.trim().parse().ok()
     }
 
+    /// What it has logged, of one that was started here.
+    ///
+    /// # Panics
+    /// When it can't be read.
+    #[must_use]
+    pub fn log(&self) -> String {
+        let started = self.started.as_ref().expect("it was started here");
+        fs::read_to_string(started.folder.path().join("log")).expect("the log can be read")
+    }
+
     /// Makes a database, as a copy of another or empty.
     pub fn database(&'static self, template: Option<&Database>) -> Database {
         static COUNT: AtomicU64 = AtomicU64::new(0);

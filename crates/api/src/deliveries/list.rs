@@ -55,8 +55,12 @@ pub(crate) async fn list_deliveries(
     let mut query = Query::of::<DeliveryParameters>(&uri);
     let (asked, window) = asked(&mut query, scope);
     query.refuse_if_any()?;
-    let found = api.fanfare.deliveries(&asked).await?;
-    Ok(Json(window.page(found, |each| each.id, DeliveryView::from)))
+    let found = api.fanfare.search_deliveries(&asked).await?;
+    Ok(Json(window.page_of(
+        found,
+        |each| each.id,
+        DeliveryView::from,
+    )))
 }
 
 /// List the deliveries to an endpoint
@@ -81,8 +85,12 @@ pub(crate) async fn list_endpoint_deliveries(
     let (mut asked, window) = asked(&mut query, scope);
     query.refuse_if_any()?;
     asked.endpoint = Some(endpoint.id);
-    let found = api.fanfare.deliveries(&asked).await?;
-    Ok(Json(window.page(found, |each| each.id, DeliveryView::from)))
+    let found = api.fanfare.search_deliveries(&asked).await?;
+    Ok(Json(window.page_of(
+        found,
+        |each| each.id,
+        DeliveryView::from,
+    )))
 }
 
 /// List the deliveries of an event

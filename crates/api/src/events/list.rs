@@ -42,8 +42,8 @@ pub(crate) async fn list_events(
         limit: window.fetch(),
     };
     query.refuse_if_any()?;
-    let found = api.fanfare.events(&asked).await?;
-    Ok(Json(window.page(
+    let found = api.fanfare.search_events(&asked).await?;
+    Ok(Json(window.page_of(
         found,
         |each| each.id,
         |each| EventSummaryView::from(&*each),

@@ -16,9 +16,9 @@ use fanfare_domain::name::{EventTypeName, Scope};
 use fanfare_domain::order::{Ordering, Strand, Turn};
 use fanfare_domain::time::Timestamp;
 
-use super::StoreError;
 use super::jobs::Jobs;
 use super::log::Position;
+use super::{Found, StoreError};
 use crate::fault::{Fault, planted};
 
 /// What happened to a delivery, to be recorded.
@@ -269,6 +269,21 @@ pub trait Deliveries: Jobs {
 
     /// Deliveries of a tenant, newest first.
     async fn deliveries(&self, query: &DeliveryQuery) -> Result<Vec<Delivery>, StoreError>;
+
+    /// The same, for as long as a page may take: where what is asked for is rare, the search stops after
+    /// some thousand rows, and says where.
+    ///
+    /// Unless told otherwise it never stops.
+    async fn search(
+        &self,
+        query: &DeliveryQuery,
+    ) -> Result<Found<Delivery, DeliveryId>, StoreError> {
+        let found = self.deliveries(query).await?;
+        Ok(Found {
+            found,
+            stopped_at: None,
+        })
+    }
 
     /// Attempts of a delivery, oldest first.
     async fn attempts(

@@ -11,7 +11,7 @@ use fanfare_domain::name::{EventTypeName, Scope};
 use fanfare_domain::order::{Ordering, Turn};
 use fanfare_domain::time::Timestamp;
 
-use super::StoreError;
+use super::{Found, StoreError};
 
 /// An event as it was accepted; immutable.
 #[derive(Clone, Debug, PartialEq)]
@@ -229,6 +229,18 @@ pub trait Log: Send + Sync + 'static {
 
     /// Events of a tenant, newest first.
     async fn events(&self, query: &EventQuery) -> Result<Vec<Arc<Event>>, StoreError>;
+
+    /// The same, for as long as a page may take: where the type that is asked for is rare, the search stops
+    /// after some thousand events, and says where.
+    ///
+    /// Unless told otherwise it never stops.
+    async fn search(&self, query: &EventQuery) -> Result<Found<Arc<Event>, EventId>, StoreError> {
+        let found = self.events(query).await?;
+        Ok(Found {
+            found,
+            stopped_at: None,
+        })
+    }
 
     /// Events of a tenant, oldest first.
     async fn events_from(&self, walk: &EventWalk) -> Result<Vec<Arc<Event>>, StoreError>;

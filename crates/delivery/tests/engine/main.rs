@@ -25,5 +25,6 @@ mod retries;
 mod slots;
 mod slowing;
 mod store_away;
+mod taken_over;
 mod time;
 mod world;

@@ -6,7 +6,7 @@ use fanfare_domain::delivery::StateName;
 use fanfare_domain::name::Scope;
 use postgres_types::Type;
 
-use super::query::Filter;
+use super::query::{Filter, Way};
 use super::row::{self, COLUMNS, ENDED, OPEN, small};
 use crate::bits::{Bits, limit};
 use crate::failure::Failure;
@@ -23,43 +23,58 @@ pub(super) async fn walk(
 ) -> Result<Walked, Failure> {
     // What the walk goes along.
     let mut along = Filter::default();
-    match &walk.tenant {
-        Some(tenant) => {
-            let scope = Scope {
-                environment: walk.environment.clone(),
-                tenant: tenant.clone(),
-            };
-            match scopes.find(session, &scope).await? {
-                Some(number) => along.only("scope = ?", number, Type::INT8),
-                None => return Ok(Walked::default()),
-            }
-        }
-        None => along.only(
-            "scope IN (SELECT id FROM fanfare.scopes WHERE environment = ?)",
-            walk.environment.as_str().to_owned(),
-            Type::TEXT,
-        ),
-    }
-    if let [state] = walk.filter.states[..] {
-        let number = small(code::of_state_name(state));
-        along.only("state = ?", number, Type::INT2);
-        if state != StateName::Delivered {
-            along.also("state <> 1");
+    let mut lead = Vec::new();
+    if let Some(tenant) = &walk.tenant {
+        let scope = Scope {
+            environment: walk.environment.clone(),
+            tenant: tenant.clone(),
+        };
+        match scopes.find(session, &scope).await? {
+            Some(number) => lead.push(("scope", along.value(number, Type::INT8))),
+            None => return Ok(Walked::default()),
         }
     }
     let until = walk.filter.until.unwrap_or(walk.made_before);
     along.times(walk.filter.since, Some(until.min(walk.made_before)));
+    let mut low = walk.filter.since.map_or(Bits([0; 16]), Bits::at);
     if let Some(after) = walk.after {
-        along.only("id > ?", Bits(after.to_bytes()), Type::UUID);
+        let after = Bits(after.to_bytes());
+        low = low.max(after);
+        along.only("id > ?", after, Type::UUID);
     }
     let clauses = along.sql().to_owned();
+    let low = along.value(low, Type::UUID);
+    let high = along.value(Bits::END, Type::UUID);
+    let way = |lead: &[(&'static str, String)]| {
+        let lead: Vec<_> = lead.iter().map(|(name, value)| (*name, &**value)).collect();
+        Way::along(&lead, (&low, &high), "ASC")
+    };
+    let open = way(&lead);
+    let ended = match walk.filter.states[..] {
+        // A tenant's exceptions have an index of their own.
+        [state] if walk.tenant.is_some() && state != StateName::Delivered => {
+            let number = small(code::of_state_name(state));
+            lead.push(("state", along.value(number, Type::INT2)));
+            let mut way = way(&lead);
+            way.clauses.push_str(" AND state <> 1");
+            way
+        }
+        _ => way(&lead),
+    };
     // What is compared row by row.
     let compared = compare(walk, &mut along);
     let most = along.value(limit(LOOKED_AT), Type::INT8);
     let last = along.value(limit(LOOKED_AT - 1), Type::INT8);
     let count = along.value(limit(walk.limit), Type::INT8);
-    let table = |name: &str| {
-        format!("(SELECT {COLUMNS} FROM {name} WHERE TRUE{clauses} ORDER BY id LIMIT {most})")
+    let table = |name: &str, way: &Way| {
+        let Way {
+            clauses: along_it,
+            order,
+        } = way;
+        format!(
+            "(SELECT {COLUMNS} FROM {name} WHERE TRUE{clauses}{along_it}
+            ORDER BY {order} LIMIT {most})"
+        )
     };
     // The last that was looked at comes at the end, where the bound was reached.
     let sql = format!(
@@ -69,8 +84,8 @@ pub(super) async fn walk(
         (SELECT {COLUMNS}, true FROM looked_at WHERE TRUE{compared} ORDER BY id LIMIT {count})
         UNION ALL
         (SELECT {COLUMNS}, false FROM looked_at ORDER BY id OFFSET {last} LIMIT 1)",
-        table(OPEN),
-        table(ENDED)
+        table(OPEN, &open),
+        table(ENDED, &ended)
     );
     let mut rows = session.rows(&sql, &along.params()).await?;
     let mut bound = None;
@@ -100,7 +115,12 @@ fn compare(walk: &Walk, filter: &mut Filter) -> String {
         compared.push_str(clause);
         compared.push_str(&value);
     };
-    if walk.filter.states.len() > 1 {
+    if walk.tenant.is_none() {
+        let value = filter.value(walk.environment.as_str().to_owned(), Type::TEXT);
+        let of = "scope IN (SELECT id FROM fanfare.scopes WHERE environment = ";
+        only(of, format!("{value})"));
+    }
+    if !walk.filter.states.is_empty() {
         let states = walk.filter.states.iter();
         let numbers: Vec<i16> = states
             .map(|state| small(code::of_state_name(*state)))

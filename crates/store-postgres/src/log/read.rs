@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fanfare_app::port::Found;
 use fanfare_app::port::log::{Event, EventQuery, EventRef, EventWalk, Position};
 use fanfare_domain::id::EventId;
 use fanfare_domain::name::Scope;
@@ -113,18 +114,46 @@ fn span(
     )
 }
 
+/// The most events that one step of a search looks at.
+const LOOKED_AT: usize = 4_000;
+
+/// All of a page, however many events that takes to look at; each step is bounded.
 pub(super) async fn page(
     session: &Session,
     scopes: &Scopes,
     query: &EventQuery,
 ) -> Result<Vec<Arc<Event>>, Failure> {
+    let mut rest = query.clone();
+    let mut all = Vec::new();
+    loop {
+        rest.limit = query.limit.saturating_sub(all.len());
+        let step = search(session, scopes, &rest).await?;
+        all.extend(step.found);
+        if step.stopped_at.is_none() || all.len() >= query.limit {
+            return Ok(all);
+        }
+        rest.before = step.stopped_at;
+    }
+}
+
+/// One step of it.
+pub(super) async fn search(
+    session: &Session,
+    scopes: &Scopes,
+    query: &EventQuery,
+) -> Result<Found<Arc<Event>, EventId>, Failure> {
+    let mut search = Found {
+        found: Vec::new(),
+        stopped_at: None,
+    };
     let Some(number) = scopes.find(session, &query.scope).await? else {
-        return Ok(Vec::new());
+        return Ok(search);
     };
     let (from, end) = span(query.since, query.until);
     let before = query.before.map_or(end, |id| Bits(id.to_bytes()).min(end));
     let since = query.since.map_or(0, |since| since.micros());
     let until = query.until.map_or(i64::MAX, |until| until.micros());
+    let in_time = "scope = $1 AND id >= $2 AND id < $3 AND created_at >= $4 AND created_at < $5";
     let count = limit(query.limit);
     let mut params: Vec<(&(dyn tokio_postgres::types::ToSql + Sync), Type)> = vec![
         (&number, Type::INT8),
@@ -134,17 +163,40 @@ pub(super) async fn page(
         (&until, Type::INT8),
         (&count, Type::INT8),
     ];
-    let name = query.event_type.as_ref().map(|name| name.as_str());
-    let mut of_type = "";
-    if let Some(name) = &name {
-        params.push((name, Type::TEXT));
-        of_type = "AND event_type = $7";
-    }
-    let which = format!(
-        "scope = $1 AND id >= $2 AND id < $3 AND created_at >= $4 AND created_at < $5 {of_type}
-        ORDER BY id DESC LIMIT $6"
+    let Some(name) = query.event_type.as_ref().map(|name| name.as_str()) else {
+        let which = format!("{in_time} ORDER BY id DESC LIMIT $6");
+        search.found = events(session, scopes, &which, &params).await?;
+        return Ok(search);
+    };
+    let most = limit(LOOKED_AT);
+    params.push((&name, Type::TEXT));
+    params.push((&most, Type::INT8));
+    // The last that was looked at comes at the end, where the bound was reached.
+    let sql = format!(
+        "WITH looked_at AS MATERIALIZED (
+            SELECT id, event_type FROM fanfare.events WHERE {in_time} ORDER BY id DESC LIMIT $8)
+        (SELECT id, true FROM looked_at WHERE event_type = $7 ORDER BY id DESC LIMIT $6)
+        UNION ALL (SELECT id, false FROM looked_at ORDER BY id DESC OFFSET $8 - 1 LIMIT 1)"
     );
-    events(session, scopes, &which, &params).await
+    let mut ids: Vec<Bits> = Vec::new();
+    for row in session.rows(&sql, &params).await? {
+        let id: Bits = row.try_get(0)?;
+        if row.try_get(1)? {
+            ids.push(id);
+        } else if ids.len() < query.limit {
+            search.stopped_at = Some(EventId::from_bytes(id.0));
+        }
+    }
+    if !ids.is_empty() {
+        search.found = events(
+            session,
+            scopes,
+            "scope = $1 AND id = ANY($2) ORDER BY id DESC",
+            &[(&number, Type::INT8), (&ids, Type::UUID_ARRAY)],
+        )
+        .await?;
+    }
+    Ok(search)
 }
 
 pub(super) async fn walk(

@@ -117,9 +117,10 @@ pub(super) async fn drop_expired_keys(
 ) -> Result<usize, Failure> {
     let dropped = session
         .run(
-            "DELETE FROM fanfare.idempotency_keys WHERE digest IN (
+            // As a list, whose digests are looked up in the index.
+            "DELETE FROM fanfare.idempotency_keys WHERE digest = ANY(ARRAY(
                 SELECT digest FROM fanfare.idempotency_keys
-                WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+                WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2))",
             &[
                 (&now.micros(), Type::INT8),
                 (&limit(count.min(KEYS_AT_ONCE)), Type::INT8),

@@ -255,6 +255,8 @@ async fn claim_uids(session: &Session, uids: &BTreeMap<Uid, UidRow>) -> Result<(
         .map(drop)
 }
 
+/// One by one, along the index, however few or many rows there are: the limit keeps the planner from reading
+/// all of them.
 async fn read_uids(
     session: &Session,
     uids: &BTreeMap<Uid, UidRow>,
@@ -266,8 +268,10 @@ async fn read_uids(
         uids.keys().map(|(scope, uid)| (*scope, &**uid)).unzip();
     let rows = session
         .rows(
-            "SELECT scope, uid, event, content FROM fanfare.event_uids
-            WHERE (scope, uid) IN (SELECT * FROM unnest($1::bigint[], $2::text[]))",
+            "SELECT row.* FROM unnest($1::bigint[], $2::text[]) AS asked (scope, uid)
+            CROSS JOIN LATERAL (
+                SELECT scope, uid, event, content FROM fanfare.event_uids AS row
+                WHERE row.scope = asked.scope AND row.uid = asked.uid LIMIT 1) AS row",
             &[(&scopes, Type::INT8_ARRAY), (&names, Type::TEXT_ARRAY)],
         )
         .await?;
@@ -357,8 +361,9 @@ async fn read_keys(
     let digests: Vec<&[u8]> = keys.keys().map(|digest| &digest[..]).collect();
     let rows = session
         .rows(
-            "SELECT digest, content, expires_at, scope, event FROM fanfare.idempotency_keys
-            WHERE digest = ANY($1)",
+            "SELECT row.* FROM unnest($1::bytea[]) AS asked (digest) CROSS JOIN LATERAL (
+                SELECT digest, content, expires_at, scope, event FROM fanfare.idempotency_keys AS row
+                WHERE row.digest = asked.digest LIMIT 1) AS row",
             &[(&digests, Type::BYTEA_ARRAY)],
         )
         .await?;

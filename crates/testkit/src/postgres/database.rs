@@ -11,6 +11,12 @@ pub struct Database {
 }
 
 impl Database {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its address.
     #[must_use]
     pub fn address(&self) -> String {
