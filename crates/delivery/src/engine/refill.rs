@@ -111,7 +111,7 @@ async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, wanted: Refill) -> Resul
     if let Some(target) = &target {
         let ordering = target.endpoint.ordering;
         // Rows of what another node left behind in the log are written without turns.
-        let fits = |row: &Delivery| row.id.place().is_none() || ordering.fits(row.turn);
+        let fits = |row: &Delivery| row.replay_of.is_some() || ordering.fits(row.turn);
         if !due.deliveries.iter().all(fits) {
             order::place::again(shared, lane.endpoint);
             shared.schedule(lane.endpoint, now.after(SPOILED));
