@@ -43,7 +43,14 @@ fn first(part: Part, after: &str, keys: &str, most: &str) -> String {
     let rows = match part {
         Part::Documents => table("documents"),
         Part::Events => table("events"),
-        Part::Attempts => table("attempts"),
+        // An attempt whose delivery is gone will be taken by the retention.
+        Part::Attempts => format!(
+            "{} AND (EXISTS (SELECT FROM fanfare.deliveries AS ended
+                    WHERE ended.id = fanfare.delivery_of(row.id))
+                OR EXISTS (SELECT FROM fanfare.open_deliveries AS open
+                    WHERE open.id = fanfare.delivery_of(row.id)))",
+            table("attempts")
+        ),
         Part::Jobs => table("jobs"),
         // A key whose event is gone counts for nothing.
         Part::Keys => format!(

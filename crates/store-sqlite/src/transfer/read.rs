@@ -30,7 +30,11 @@ const fn place(part: Part) -> Place {
             &[Least::Bytes],
         ),
         Part::Deliveries => ("deliveries AS row", &["row.seq"], &[Least::Number]),
-        Part::Attempts => ("attempts AS row", &["row.id"], &[Least::Bytes]),
+        Part::Attempts => (
+            "attempts AS row JOIN deliveries AS delivery ON delivery.seq = row.place >> 16",
+            &["row.place"],
+            &[Least::Number],
+        ),
         Part::Tallies => (
             "tallies AS row",
             &["row.endpoint", "row.minute"],
@@ -46,6 +50,10 @@ fn expression(part: Part, column: &str) -> String {
     match (part, column) {
         (part, "environment" | "tenant") if part.of_tenants() => format!("scope.{column}"),
         (Part::Keys, "event") => "event.id".to_owned(),
+        // Its delivery's, with its number in the last two bytes.
+        (Part::Attempts, "id") => "CAST(substr(delivery.id, 1, 14) \
+            || unhex(printf('%04X', row.place & 65535)) AS BLOB)"
+            .to_owned(),
         (Part::Deliveries, "holds") => "coalesce(row.holds, 0)".to_owned(),
         _ => format!("row.{column}"),
     }
@@ -62,6 +70,7 @@ pub(super) fn chunk(
     let columns: Vec<String> = columns.collect();
     let scopes = match part {
         Part::Keys => "JOIN scopes AS scope ON scope.id = event.scope",
+        Part::Attempts => "JOIN scopes AS scope ON scope.id = delivery.scope",
         part if part.of_tenants() => "JOIN scopes AS scope ON scope.id = row.scope",
         _ => "",
     };

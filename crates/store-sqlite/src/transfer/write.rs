@@ -26,6 +26,11 @@ fn column(part: Part, name: &'static str, at: usize) -> (&'static str, String) {
             "position",
             format!("(SELECT position FROM events WHERE id = ?{at})"),
         ),
+        // The number of the attempt comes last of all.
+        (Part::Attempts, "id") => (
+            "place",
+            format!("((SELECT seq FROM deliveries WHERE id = ?{at}) << 16) | ?7"),
+        ),
         (Part::Deliveries, "holds") => ("holds", format!("nullif(?{at}, 0)")),
         _ => (name, format!("?{at}")),
     }
@@ -41,8 +46,8 @@ fn rows(connection: &Connection, part: Part, rows: &[Row]) -> Result<(), Failure
         Part::Tallies => "tallies",
         Part::Jobs => "jobs",
     };
-    // A key's tenant is its event's.
-    let with_scope = part.of_tenants() && part != Part::Keys;
+    // A key's tenant is its event's, and an attempt's its delivery's.
+    let with_scope = matches!(part, Part::Events | Part::Deliveries);
     let left_out = if part.of_tenants() { 2 } else { 0 };
     let mut names = Vec::new();
     let mut values = Vec::new();
@@ -81,6 +86,13 @@ fn rows(connection: &Connection, part: Part, rows: &[Row]) -> Result<(), Failure
         if with_scope {
             scope = scopes.number(connection, row)?;
             values.push(Value::Int(scope));
+        }
+        if part == Part::Attempts {
+            let mut delivery = id(part, row, "id")?;
+            let [.., high, low] = delivery;
+            delivery[14..].fill(0);
+            values[0] = Value::Bytes(delivery.to_vec());
+            values.push(Value::Int(u16::from_be_bytes([high, low]).into()));
         }
         if part == Part::Deliveries {
             seq += 1;
