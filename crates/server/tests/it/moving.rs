@@ -108,6 +108,15 @@ async fn publish_once(api: &Api, uid: &str) -> (u16, String) {
     )
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a real server is told of a real time"
+)]
+fn tomorrow() -> Timestamp {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Timestamp::from_seconds(i64::try_from(now.as_secs()).unwrap() + 86_400)
+}
+
 /// A tenant with some of everything, and nothing under way.
 async fn fill(server: &Server, receiver: &Receiver) -> World {
     let world = World::make(server.api()).await;
@@ -130,9 +139,7 @@ async fn fill(server: &Server, receiver: &Receiver) -> World {
             .await;
     }
     publish_once(&world.api, "once-1").await;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let tomorrow = Timestamp::from_seconds(i64::try_from(now.as_secs()).unwrap() + 86_400);
-    let later = json!({"type": "invoice.paid", "data": {}, "deliver_at": tomorrow.to_string()});
+    let later = json!({"type": "invoice.paid", "data": {}, "deliver_at": tomorrow().to_string()});
     (world.api.post("/v1/tenants/acme/events", later).await).expect(202);
     let made = json!({"name": "ci", "role": "publisher"});
     world.api.post("/v1/keys", made).await.expect(201);

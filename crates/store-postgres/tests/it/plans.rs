@@ -14,7 +14,7 @@ use fanfare_app::port::jobs::Walk;
 use fanfare_app::port::log::{Append, EventQuery, EventRef, EventWalk, Idempotency};
 use fanfare_app::stored::attempt::rest_to_text;
 use fanfare_domain::delivery::{DeliveryState, DiscardedReason, StateName};
-use fanfare_domain::id::{EndpointId, EventId};
+use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
 use fanfare_domain::job::Filter;
 use fanfare_domain::name::{EnvironmentId, EventTypeName, Scope, TenantId};
 use fanfare_domain::order::{Ordering, Strand};
@@ -127,6 +127,10 @@ fn all_of(scope: &Scope) -> DeliveryQuery {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a store makes the partitions of the server's days"
+)]
 fn today() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     i64::try_from(now.unwrap().as_secs()).unwrap() / 86_400
@@ -182,6 +186,7 @@ async fn no_hot_query_scans_a_large_table_or_reads_ten_thousand_rows() {
     };
     log(&mut plans, &store).await;
     lists(&mut plans, &store).await;
+    rare_things(&store).await;
     deliveries(&mut plans, &store).await;
     configuration(&mut plans, &store).await;
     plans
@@ -291,6 +296,47 @@ async fn log(plans: &mut Plans, store: &PostgresStore) {
         )
         .await
         .unwrap();
+}
+
+/// All pages of a search, one after the other; answers what they held, and how many there were.
+async fn pages(store: &PostgresStore, query: &DeliveryQuery) -> (Vec<DeliveryId>, usize) {
+    let (mut query, mut all, mut pages) = (query.clone(), Vec::new(), 0);
+    loop {
+        let page = store.deliveries().search(&query).await.unwrap();
+        pages += 1;
+        all.extend(page.found.iter().map(|row| row.id));
+        let full = page.found.len() == query.limit;
+        query.before = page.stopped_at.or(page.found.last().map(|row| row.id));
+        if !full && page.stopped_at.is_none() {
+            return (all, pages);
+        }
+    }
+}
+
+/// What is rare is found all the same, once each, on pages that may be empty.
+async fn rare_things(store: &PostgresStore) {
+    let all = all_of(&tenant(1));
+    let rare = EventTypeName::parse("invoice.rare").unwrap();
+    let of_rare = DeliveryQuery {
+        event_type: Some(rare),
+        ..all.clone()
+    };
+    let failed = DeliveryQuery {
+        state: Some(StateName::Failed),
+        ..all.clone()
+    };
+    let none = DeliveryQuery {
+        last_status: Some(418),
+        endpoint: Some(endpoint(12)),
+        ..all
+    };
+    // Of 4 events: two deliveries each, and a replay that waits, one of which holds its line.
+    for (query, rows, least) in [(of_rare, 12, 50), (failed, 4_040, 41), (none, 0, 10)] {
+        let (found, pages) = pages(store, &query).await;
+        assert_eq!(found.len(), rows, "{query:?}");
+        assert!(pages >= least, "{pages}");
+        assert!(found.is_sorted_by(|one, next| one > next), "{query:?}");
+    }
 }
 
 async fn lists(plans: &mut Plans, store: &PostgresStore) {
