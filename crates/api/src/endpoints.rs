@@ -1,5 +1,6 @@
 //! Endpoints: the URLs of a tenant that events are delivered to.
 
+pub(crate) mod batch;
 pub(crate) mod breaker;
 pub(crate) mod change;
 pub(crate) mod create;

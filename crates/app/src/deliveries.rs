@@ -46,6 +46,7 @@ fn on_its_way(event: &Event, id: DeliveryId, endpoint: EndpointId) -> Delivery {
         last_status: None,
         last_error: None,
         turn: None,
+        batch: None,
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fanfare_domain::batch::Batching;
 use fanfare_domain::endpoint::{Disabled, DisabledReason, Endpoint, Failing};
 use fanfare_domain::fault::Fault;
 use fanfare_domain::id::EndpointId;
@@ -49,6 +50,8 @@ pub struct EndpointDraft {
     pub on_failure: Option<OnFailure>,
     /// The most requests that it takes in a time; none: as many as it bears.
     pub rate_limit: Option<RateLimitDraft>,
+    /// How its events are put together; none: each goes by itself.
+    pub batch: Option<Batching>,
     /// What kind of secret is made for it.
     pub signature: Option<SecretKind>,
     /// The first secret; one is made unless told. Only when it is created.
@@ -140,6 +143,7 @@ impl Fanfare {
             ordering: given.ordering,
             on_failure: given.on_failure,
             rate_limit: given.rate_limit,
+            batch: given.batch,
             signature: kind,
             secrets: vec![Secret {
                 text,
@@ -220,6 +224,9 @@ impl Fanfare {
         let change = |endpoint: &mut Endpoint| {
             still(draft.unchanged_since, endpoint.updated_at, "endpoint")?;
             let given = given.clone();
+            if given.batch.is_some() {
+                self.takes_batches(endpoint)?;
+            }
             let before = endpoint.clone();
             endpoint.url = given.url;
             endpoint.description = given.description;
@@ -232,6 +239,7 @@ impl Fanfare {
             endpoint.ordering = given.ordering;
             endpoint.on_failure = given.on_failure;
             endpoint.rate_limit = given.rate_limit;
+            endpoint.batch = given.batch;
             endpoint.signature = draft.signature.unwrap_or_default();
             endpoint.disabled = match (given.enabled, endpoint.disabled.take()) {
                 (true, _) => None,
@@ -319,6 +327,21 @@ impl Fanfare {
         };
         let (environment, tenant) = parts(scope);
         Ok(self.modify((environment, tenant, id), change).await?.noun)
+    }
+
+    /// Whether an endpoint speaks a format that has batches.
+    fn takes_batches(&self, endpoint: &Endpoint) -> Result<(), UseCaseError> {
+        let dialect = endpoint.dialect.as_deref();
+        if self.directory.formats().of(dialect).batches().is_some() {
+            return Ok(());
+        }
+        let dialect = dialect.unwrap_or_default();
+        Err(UseCaseError::Invalid(vec![Fault::at(
+            "batch",
+            format!(
+                "must be null: the format of \"{dialect}\", which this endpoint speaks, has no batches"
+            ),
+        )]))
     }
 
     async fn format_of(&self, scope: &Scope, id: &str) -> Result<&Arc<dyn Format>, UseCaseError> {

@@ -94,6 +94,7 @@ impl Fanfare {
             ordering: Default::default(),
             on_failure: Default::default(),
             rate_limit: None,
+            batch: None,
             signature: SecretKind::Hmac,
             secrets: Vec::new(),
             disabled: None,

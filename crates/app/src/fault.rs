@@ -92,6 +92,14 @@ pub enum Fault {
     RecoverUnordered,
     /// Skipping a delivery does not lift its hold.
     ForgetLifting,
+    /// A batch takes more events than its endpoint wants.
+    OverfillBatch,
+    /// What waits for others is not sent when its time is over.
+    ForgetGathered,
+    /// A retry of a batch leaves its last member out.
+    LoseMember,
+    /// A batch gets another id at its retry.
+    RenameBatch,
 }
 
 #[cfg(feature = "mutants")]

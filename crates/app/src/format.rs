@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use fanfare_domain::id::BatchId;
 use fanfare_domain::policy::DeliveryPolicy;
 use fanfare_domain::secret::{SECRET_BYTES, SecretKind};
 use fanfare_domain::time::Timestamp;
@@ -98,6 +99,24 @@ pub trait Format: Send + Sync + 'static {
 
     /// Makes the request of an attempt at `now`; it is signed anew each time.
     fn prepare(&self, parcel: &Parcel, target: &Target, now: Timestamp) -> Prepared;
+
+    /// How several events become one request; none: each goes by itself.
+    fn batches(&self) -> Option<&dyn BatchFormat> {
+        None
+    }
+}
+
+/// How several events become one request to an endpoint.
+pub trait BatchFormat: Send + Sync {
+    /// Makes the request of an attempt at `now` of a batch with this id; it is signed anew each time, as one
+    /// message.
+    fn prepare_batch(
+        &self,
+        id: BatchId,
+        parcels: &[&Parcel],
+        target: &Target,
+        now: Timestamp,
+    ) -> Prepared;
 }
 
 /// The formats that there are.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::batch::InBatch;
 use crate::id::{DeliveryId, EndpointId, EventId};
 use crate::name::{EventTypeName, Scope};
 use crate::order::Turn;
@@ -40,6 +41,8 @@ pub struct Delivery {
     pub last_error: Option<crate::attempt::ErrorKind>,
     /// Where it stands in the order of its endpoint; none where it stands in no order, as replays do.
     pub turn: Option<Turn>,
+    /// Its place in a batch; none where it was not put into one.
+    pub batch: Option<InBatch>,
 }
 
 /// Where a delivery stands. It leaves `Waiting` once, and never returns.
@@ -125,6 +128,13 @@ impl Delivery {
         }
     }
 
+    /// Whether it may be put into a batch: one of its event's own that has not been attempted. Replays and
+    /// what is brought after it was missed go alone, and so does what was tried by itself before.
+    #[must_use]
+    pub fn may_join_a_batch(&self) -> bool {
+        self.batch.is_none() && self.attempts == 0 && self.id.event() == self.event
+    }
+
     /// A delivery that repeats this one from the start.
     #[must_use]
     pub fn replay(self, id: DeliveryId, now: Timestamp) -> Self {
@@ -141,6 +151,7 @@ impl Delivery {
             // Who asks for it wants it now, whatever the event said.
             expires_at: None,
             turn: None,
+            batch: None,
             ..self
         }
     }

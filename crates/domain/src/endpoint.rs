@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::batch::Batching;
 use crate::event::Attributes;
 use crate::id::EndpointId;
 use crate::name::{EventTypeName, Scope};
@@ -53,6 +54,9 @@ pub struct Endpoint {
     /// The most requests that it takes in a time; none: as many as it bears.
     #[serde(default)]
     pub rate_limit: Option<RateLimit>,
+    /// How its events are put together; none: each goes by itself.
+    #[serde(default)]
+    pub batch: Option<Batching>,
     /// What kind of secret is made for it.
     pub signature: SecretKind,
     /// The secrets, newest first; all that have not ended sign.

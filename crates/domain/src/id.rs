@@ -148,6 +148,11 @@ id!(
     "att"
 );
 id!(
+    /// Names a batch, `bat_…`; see [`crate::batch`].
+    BatchId,
+    "bat"
+);
+id!(
     /// Names an endpoint, `ep_…`.
     EndpointId,
     "ep"

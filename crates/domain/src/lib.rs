@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod attempt;
+pub mod batch;
 pub mod breaker;
 pub mod delivery;
 pub mod endpoint;

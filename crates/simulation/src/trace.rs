@@ -78,6 +78,11 @@ fn committed(change: &Change) -> String {
             "row {} to {} after {} attempts: {:?}",
             row.id, row.endpoint, row.attempts, row.state
         ),
+        Change::Bound(members) => {
+            let batch = members.first().map(|(_, place)| place.batch());
+            let members: Vec<_> = members.iter().map(|(id, _)| id.to_string()).collect();
+            format!("batch {batch:?} of {}", members.join(", "))
+        }
         Change::Attempt(attempt) => format!(
             "attempt {} of {} begun at {}: {:?} {:?}",
             attempt.id.number(),

@@ -12,6 +12,7 @@
 )]
 
 pub mod append;
+pub mod batch;
 pub mod configuration;
 pub mod engine;
 pub mod event_retention;
@@ -140,6 +141,13 @@ macro_rules! contract_suite {
                 a_discard_ends_what_waits_in_turn_too,
                 retention_leaves_what_holds,
                 positions_are_found_by_event,
+            }
+            batch::{
+                members_are_read_in_their_order,
+                what_is_bound_or_has_ended_is_not_bound_again,
+                where_the_first_is_not_free_none_is_bound,
+                a_place_in_a_batch_is_kept_to_the_end,
+                a_batch_survives_a_restart_and_a_crash,
             }
             listing::{
                 deliveries_are_listed_newest_first_page_by_page,

@@ -130,6 +130,7 @@ pub(crate) fn delivery(event: &Event, place: u16) -> Delivery {
         last_status: None,
         last_error: None,
         turn: None,
+        batch: None,
     }
 }
 
@@ -160,6 +161,7 @@ pub(crate) fn replay(of: &Delivery, number: u64) -> Delivery {
         id: DeliveryId::for_replay(time(number), of.id.bits() as u64 ^ 0xABCD_0000_0000),
         replay_of: Some(of.id),
         turn: None,
+        batch: None,
         created_at: time(number),
         expires_at: None,
         ..of.clone()

@@ -12,8 +12,9 @@ use fanfare_app::port::deliveries::{
 use fanfare_app::port::error::StoreError;
 use fanfare_app::port::log::Position;
 use fanfare_domain::attempt::Attempt;
+use fanfare_domain::batch::InBatch;
 use fanfare_domain::delivery::{Delivery, DiscardedReason};
-use fanfare_domain::id::{AttemptId, DeliveryId, EndpointId, EventId};
+use fanfare_domain::id::{AttemptId, BatchId, DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::Scope;
 use fanfare_domain::order::{Ordering, Strand};
 use fanfare_domain::time::Timestamp;
@@ -24,6 +25,7 @@ use crate::queue::Queue;
 use crate::store::{Database, Observer};
 
 mod attempts;
+mod batch;
 mod discard;
 mod due;
 mod jobs;
@@ -123,6 +125,25 @@ impl Deliveries for PostgresDeliveries {
             limit,
         )
         .await?)
+    }
+
+    async fn bind(
+        &self,
+        scope: &Scope,
+        batch: BatchId,
+        members: Vec<DeliveryId>,
+    ) -> Result<Vec<(DeliveryId, InBatch)>, StoreError> {
+        let weight = members.len() * write::ROW;
+        let write = Write::Bind(scope.clone(), batch, members);
+        match self.queue.ask(weight, write).await? {
+            Written::Bound(bound) => Ok(bound),
+            _ => Err(write::mixed_up()),
+        }
+    }
+
+    async fn members(&self, batch: BatchId) -> Result<Vec<Delivery>, StoreError> {
+        let session = self.database.pool.lease().await?;
+        Ok(batch::members(&session, &self.database.scopes, self.node(), batch).await?)
     }
 
     async fn expired(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {

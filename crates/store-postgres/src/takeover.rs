@@ -8,9 +8,11 @@
 use std::collections::BTreeMap;
 
 use fanfare_app::port::log::Position;
-use fanfare_domain::id::EndpointId;
+use fanfare_domain::batch::InBatch;
+use fanfare_domain::id::{BatchId, EndpointId};
 use fanfare_domain::time::Timestamp;
 use tokio::try_join;
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use crate::bits::Bits;
@@ -21,8 +23,13 @@ use crate::store::Database;
 
 /// Events that get their rows in one transaction.
 const EVENTS: i32 = 200;
-/// Rows that are claimed in one.
+/// Rows that are claimed in one: more than a batch can have.
 const ROWS: i64 = 200;
+/// The number of the lock under which batches are claimed: "batches" in ASCII.
+const BATCHES_LOCK: i64 = 27_691_700_229_530_995;
+/// The nodes whose work is nobody's.
+const GONE: &str =
+    "ARRAY(SELECT 0::bigint UNION SELECT id FROM fanfare.nodes WHERE gone_at IS NOT NULL)";
 
 /// Does both once; answers when something is due for an endpoint that this node serves, and whether
 /// there may be more.
@@ -79,8 +86,7 @@ async fn claim(database: &Database, session: &Session) -> Result<Vec<Claimed>, F
     let free = |strand: &str| {
         format!(
             "(SELECT id, endpoint, at FROM fanfare.open_deliveries
-            WHERE state = 0 AND {strand} AND node = ANY(ARRAY(
-                SELECT 0::bigint UNION SELECT id FROM fanfare.nodes WHERE gone_at IS NOT NULL))
+            WHERE state = 0 AND {strand} AND batch IS NULL AND node = ANY({GONE})
             LIMIT $1 FOR UPDATE SKIP LOCKED)"
         )
     };
@@ -96,6 +102,7 @@ async fn claim(database: &Database, session: &Session) -> Result<Vec<Claimed>, F
         session.rows(&turned, &params),
     )?;
     rows.extend(more);
+    rows.extend(batches(session).await?);
     let mut claimed = Vec::with_capacity(rows.len());
     let mut ids: Vec<Bits> = Vec::with_capacity(rows.len());
     for row in &rows {
@@ -121,6 +128,40 @@ async fn claim(database: &Database, session: &Session) -> Result<Vec<Claimed>, F
     }
     session.batch("COMMIT").await?;
     Ok(claimed)
+}
+
+/// Whole batches that are nobody's or of nodes that are gone, locked. One node at a time looks for them, so
+/// that none is shared out: each part of it would be sent under the same id.
+async fn batches(session: &Session) -> Result<Vec<Row>, Failure> {
+    let lock = session
+        .row(
+            "SELECT pg_try_advisory_xact_lock($1)",
+            &[(&BATCHES_LOCK, Type::INT8)],
+        )
+        .await?;
+    if !lock.map_or(Ok(false), |row| row.try_get(0))? {
+        return Ok(Vec::new());
+    }
+    let free = format!("state = 0 AND batch IS NOT NULL AND node = ANY({GONE})");
+    let sql = format!(
+        "SELECT id, endpoint, at, batch FROM fanfare.open_deliveries WHERE {free} AND id IN (
+            SELECT id FROM fanfare.open_deliveries WHERE {free} ORDER BY batch LIMIT $1)
+        ORDER BY id FOR UPDATE"
+    );
+    let mut rows = session.rows(&sql, &[(&ROWS, Type::INT8)]).await?;
+    if i64::try_from(rows.len()).is_ok_and(|count| count < ROWS) {
+        return Ok(rows);
+    }
+    // The last one may go on behind what was read; the others are whole, since no batch is that long.
+    let of = |row: &Row| -> Result<_, Failure> {
+        let place: Bits = row.try_get(3)?;
+        Ok(InBatch::from_bytes(place.0).batch())
+    };
+    let batches: Vec<BatchId> = rows.iter().map(of).collect::<Result<_, _>>()?;
+    let last = batches.iter().max().copied();
+    let mut batches = batches.into_iter();
+    rows.retain(|_| batches.next() != last);
+    Ok(rows)
 }
 
 /// Lets others take over what this node has, before it leaves.

@@ -94,6 +94,7 @@ impl World {
                 last_status: Some(200),
                 last_error: None,
                 turn: None,
+                batch: None,
             },
             attempt: Some(Box::new(Attempt {
                 id: id.attempt(1),

@@ -11,8 +11,9 @@ use fanfare_app::port::deliveries::{
 use fanfare_app::port::error::StoreError;
 use fanfare_app::port::log::Position;
 use fanfare_domain::attempt::Attempt;
+use fanfare_domain::batch::InBatch;
 use fanfare_domain::delivery::{Delivery, DiscardedReason};
-use fanfare_domain::id::{AttemptId, DeliveryId, EndpointId, EventId};
+use fanfare_domain::id::{AttemptId, BatchId, DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::Scope;
 use fanfare_domain::order::{Ordering, Strand};
 use fanfare_domain::time::Timestamp;
@@ -22,6 +23,7 @@ use crate::store::Database;
 use crate::writer::Durability;
 
 mod attempts;
+mod batch;
 mod discard;
 mod due;
 mod jobs;
@@ -101,6 +103,28 @@ impl Deliveries for SqliteDeliveries {
         let readers = &self.database.readers;
         readers
             .read(move |reading| due::due(reading, endpoint, now, limit))
+            .await
+    }
+
+    async fn bind(
+        &self,
+        scope: &Scope,
+        batch: BatchId,
+        members: Vec<DeliveryId>,
+    ) -> Result<Vec<(DeliveryId, InBatch)>, StoreError> {
+        let scope = scope.clone();
+        let writer = &self.database.writer;
+        writer
+            .ask(members.len() * batch::WEIGHT, move |writing| {
+                batch::bind(writing, &scope, batch, &members)
+            })
+            .await
+    }
+
+    async fn members(&self, batch: BatchId) -> Result<Vec<Delivery>, StoreError> {
+        let readers = &self.database.readers;
+        readers
+            .read(move |reading| batch::members(reading, batch))
             .await
     }
 

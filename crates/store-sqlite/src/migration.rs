@@ -7,11 +7,12 @@ pub(crate) const APPLICATION_ID: u32 = 0x464E_4652;
 
 /// Each brings the schema from the version before to its own, counted from 1. What is released is
 /// never changed; a change is a further one.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_delivery_discipline.sql"),
     include_str!("../migrations/0003_dialects.sql"),
     include_str!("../migrations/0004_attempts_in_order.sql"),
+    include_str!("../migrations/0005_batches.sql"),
 ];
 
 /// The version that this binary reads and writes.

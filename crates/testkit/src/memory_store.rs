@@ -11,6 +11,7 @@ use std::sync::Arc;
 use fanfare_app::port::StoreError;
 use parking_lot::Mutex;
 
+mod batch;
 mod changes;
 mod configuration;
 mod deliveries;

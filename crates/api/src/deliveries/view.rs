@@ -81,6 +81,9 @@ pub(crate) struct DeliveryView {
     /// The delivery that this one repeats.
     #[schema(required)]
     replay_of: Option<String>,
+    /// The batch that it goes in, which is the `webhook-id` of its requests; null: it goes by itself.
+    #[schema(required, example = "bat_01m5d3xq9sabcdefghjkmnpqrs")]
+    batch_id: Option<String>,
     /// Whether it failed and holds its endpoint's order up, until it is skipped or a replay of it arrives.
     holds_order: bool,
     /// The status that the last attempt was answered.
@@ -112,6 +115,7 @@ impl From<Delivery> for DeliveryView {
             expires_at: delivery.expires_at.map(Time),
             ended_at: ended.map(Time),
             replay_of: delivery.replay_of.map(|id| id.to_string()),
+            batch_id: delivery.batch.map(|place| place.batch().to_string()),
             holds_order: delivery.turn.is_some_and(|turn| turn.holds),
             last_status: delivery.last_status,
             last_error: delivery.last_error.map(|kind| kind.as_str().to_owned()),

@@ -8,6 +8,7 @@ use fanfare_domain::secret::SecretKind;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::batch::BatchForm;
 use super::order::{OnFailureForm, OrderingForm};
 use super::policy::PolicyForm;
 use super::rate::RateLimitForm;
@@ -117,6 +118,9 @@ pub(crate) struct EndpointInput {
     on_failure: Option<OnFailureForm>,
     /// The most requests that it gets in a time; as many as it bears unless told.
     rate_limit: Option<RateLimitForm>,
+    /// How its events are put together; each goes by itself unless told. For endpoints of Fanfare's own format.
+    /// A change counts for what is not in a batch yet.
+    batch: Option<BatchForm>,
     /// How its deliveries are signed; `v1` unless told, or as the secret says. Another one counts for
     /// secrets made from then on.
     signature: Option<SchemeForm>,
@@ -197,6 +201,7 @@ impl From<EndpointInput> for EndpointDraft {
             ordering: given.ordering.map(Into::into),
             on_failure: given.on_failure.map(Into::into),
             rate_limit: given.rate_limit.map(Into::into),
+            batch: given.batch.map(Into::into),
             signature: given.signature.map(Into::into),
             secret: given.secret,
             enabled: given.enabled,
@@ -223,6 +228,7 @@ impl From<&Endpoint> for EndpointInput {
             ordering: Some(endpoint.ordering.into()),
             on_failure: Some(endpoint.on_failure.into()),
             rate_limit: endpoint.rate_limit.map(Into::into),
+            batch: endpoint.batch.map(Into::into),
             signature: Some(endpoint.signature.into()),
             secret: None,
             enabled: Some(endpoint.enabled()),

@@ -10,6 +10,7 @@ use fanfare_domain::secret::{Secret, public_key};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::batch::BatchForm;
 use super::breaker::BreakerView;
 use super::form::{SchemeForm, SubscriptionForm};
 use super::order::{HeldView, Holding, OnFailureForm, OrderingForm};
@@ -87,6 +88,9 @@ pub(crate) struct EndpointView {
     /// The most requests that it gets in a time; null: as many as it bears.
     #[schema(required)]
     rate_limit: Option<RateLimitForm>,
+    /// How its events are put together; null: each goes by itself.
+    #[schema(required)]
+    batch: Option<BatchForm>,
     /// How its deliveries are signed.
     signature: SchemeForm,
     /// Whether it gets deliveries.
@@ -184,6 +188,7 @@ impl EndpointView {
             metadata: endpoint.metadata,
             delivery_policy: endpoint.policy.into(),
             rate_limit: endpoint.rate_limit.map(Into::into),
+            batch: endpoint.batch.map(Into::into),
             signature: endpoint.signature.into(),
             disabled_reason: endpoint.disabled.as_ref().map(|why| why.reason.into()),
             disabled_since: endpoint.disabled.as_ref().map(|why| why.since.into()),

@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{self, AtomicI64};
 
+use fanfare_domain::batch::Batching;
+use fanfare_domain::delivery::Delivery;
 use fanfare_domain::endpoint::Endpoint;
 use fanfare_domain::name::EventTypeName;
 use fanfare_domain::order::{OnFailure, Ordering, Strand};
@@ -103,10 +105,27 @@ impl Target {
         }
     }
 
+    /// The policy in force for a delivery: for one in a batch the endpoint's, whatever the event's type, so
+    /// that what follows from an attempt is the same for all of the batch.
+    #[must_use]
+    pub fn policy_for(&self, delivery: &Delivery) -> Cow<'_, DeliveryPolicy> {
+        match delivery.batch {
+            None => self.policy_of(&delivery.event_type),
+            Some(_) => Cow::Borrowed(&self.policy),
+        }
+    }
+
     /// Whether a delivery that fails for good holds those after it up.
     #[must_use]
     pub fn holds_on_failure(&self) -> bool {
         self.endpoint.ordering != Ordering::Unordered && self.endpoint.on_failure == OnFailure::Hold
+    }
+
+    /// How its events are put together; none where each goes by itself.
+    #[must_use]
+    pub fn batching(&self) -> Option<&Batching> {
+        let batching = self.endpoint.batch.as_ref()?;
+        self.format.batches().map(|_| batching)
     }
 
     /// The strand in which an event's delivery to it stands; none where it stands in no order.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use fanfare_domain::batch::Batching;
 use fanfare_domain::endpoint::Subscription;
 use fanfare_domain::event::Attributes;
 use fanfare_domain::header::{InvalidHeader, check_headers};
@@ -35,6 +36,7 @@ pub(super) struct Given {
     pub(super) ordering: Ordering,
     pub(super) on_failure: OnFailure,
     pub(super) rate_limit: Option<RateLimit>,
+    pub(super) batch: Option<Batching>,
     pub(super) enabled: bool,
 }
 
@@ -87,6 +89,9 @@ impl Fanfare {
             );
         }
         let rate_limit = draft.rate_limit.map(|given| given.check(faults));
+        for cause in draft.batch.iter().flat_map(Batching::faults) {
+            faults.add(format!("#/batch/{}", cause.member), cause.detail);
+        }
         Some(Given {
             url: draft.url.clone()?,
             description,
@@ -99,6 +104,7 @@ impl Fanfare {
             ordering,
             on_failure,
             rate_limit,
+            batch: draft.batch,
             enabled: draft.enabled.unwrap_or(true),
         })
     }

@@ -92,6 +92,7 @@ impl Fanfare {
             last_status: None,
             last_error: None,
             turn: None,
+            batch: None,
         }
     }
 

@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fanfare_domain::attempt::{Attempt, ErrorKind};
+use fanfare_domain::batch::InBatch;
 use fanfare_domain::delivery::{Delivery, DiscardedReason, StateName};
-use fanfare_domain::id::{AttemptId, DeliveryId, EndpointId, EventId};
+use fanfare_domain::id::{AttemptId, BatchId, DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::{EventTypeName, Scope};
 use fanfare_domain::order::{Ordering, Strand, Turn};
 use fanfare_domain::time::Timestamp;
@@ -27,7 +28,8 @@ pub struct Settlement {
     /// The delivery as it stands now. A row is made where there is none, and replaced where the old
     /// one waits; a row that ended stays as it is. One that knows of fewer attempts than the row was
     /// made before them: it may end the delivery, but neither makes it wait anew nor undoes what is
-    /// known of the attempts. A row that is there keeps its turn, but for whether it holds its strand.
+    /// known of the attempts. A row that is there keeps its turn, but for whether it holds its strand, and its
+    /// place in a batch.
     ///
     /// A replay that is delivered lifts the hold of the delivery to the same endpoint of its event.
     pub delivery: Delivery,
@@ -199,6 +201,21 @@ pub trait Deliveries: Jobs {
         now: Timestamp,
         limit: usize,
     ) -> Result<Due, StoreError>;
+
+    /// Binds waiting deliveries of a tenant to a batch, in this order and in one commit, which is durable
+    /// with all before it when it is answered. Those that do not wait any more, or are of a batch, stay as
+    /// they are; where that is so of the first, which leads the batch, none is bound. Answers those that were.
+    ///
+    /// So a batch is bound once: what a lost answer may have bound is never added to.
+    async fn bind(
+        &self,
+        scope: &Scope,
+        batch: BatchId,
+        members: Vec<DeliveryId>,
+    ) -> Result<Vec<(DeliveryId, InBatch)>, StoreError>;
+
+    /// The deliveries of a batch that wait, in their order.
+    async fn members(&self, batch: BatchId) -> Result<Vec<Delivery>, StoreError>;
 
     /// Up to `limit` waiting deliveries, over all endpoints, whose `expires_at` is `now` or before it, the
     /// longest expired first.

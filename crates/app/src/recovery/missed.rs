@@ -214,5 +214,6 @@ fn first_of(event: &Event, endpoint: EndpointId, id: DeliveryId, now: Timestamp)
         last_error: None,
         expires_at: event.expires_at.filter(|end| *end > now),
         turn: None,
+        batch: None,
     }
 }

@@ -183,5 +183,6 @@ pub(super) fn fresh(event: &Event, place: u16, endpoint: EndpointId) -> Delivery
         last_status: None,
         last_error: None,
         turn: None,
+        batch: None,
     }
 }

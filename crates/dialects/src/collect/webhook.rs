@@ -103,6 +103,7 @@ mod tests {
             ordering: Default::default(),
             on_failure: Default::default(),
             rate_limit: None,
+            batch: None,
             signature: SecretKind::Hmac,
             secrets: Vec::new(),
             disabled: Some(Disabled {

@@ -83,7 +83,7 @@ async fn end(
             INSERT INTO fanfare.deliveries ({COLUMNS})
             SELECT id, scope, event, endpoint, replay_of, $2, created_at, expires_at,
                 first_attempt_at, position, strand, $3, $4, attempts, extra_attempts, last_status,
-                last_error, false, event_type
+                last_error, false, batch, event_type
             FROM gone ON CONFLICT (id) DO NOTHING
         )
         SELECT count(*) FROM gone"

@@ -1,6 +1,7 @@
 //! Deliveries as rows, of two tables with the same columns.
 
 use fanfare_app::stored::code;
+use fanfare_domain::batch::InBatch;
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::{EventTypeName, Scope};
@@ -18,7 +19,7 @@ use crate::session::{Params, Session};
 /// All columns of both tables.
 pub(super) const COLUMNS: &str = "id, scope, event, endpoint, replay_of, at, created_at, \
     expires_at, first_attempt_at, position, strand, state, reason, attempts, extra_attempts, \
-    last_status, last_error, holds, event_type";
+    last_status, last_error, holds, batch, event_type";
 
 /// What waits, or holds its strand.
 pub(super) const OPEN: &str = "fanfare.open_deliveries";
@@ -64,7 +65,7 @@ fn read(row: &Columns<'_>, scope: Scope) -> Result<Delivery, Failure> {
     let event: Option<Bits> = row.get(2, "event")?;
     let endpoint: Bits = row.get(3, "endpoint")?;
     let replay_of: Option<Bits> = row.get(4, "replay_of")?;
-    let event_type: &str = row.get(18, "event_type")?;
+    let event_type: &str = row.get(19, "event_type")?;
     let event_type =
         EventTypeName::parse(event_type).map_err(|error| row.corrupt("event_type", error))?;
     let at = Timestamp::from_micros(row.get(5, "at")?);
@@ -86,6 +87,7 @@ fn read(row: &Columns<'_>, scope: Scope) -> Result<Delivery, Failure> {
     let position: Option<i64> = row.get(9, "position")?;
     let strand: Option<i64> = row.get(10, "strand")?;
     let holds: bool = row.get(17, "holds")?;
+    let batch: Option<Bits> = row.get(18, "batch")?;
     let turn = position.map(|position| Turn {
         position,
         strand: strand.map(Strand::from_number),
@@ -107,6 +109,7 @@ fn read(row: &Columns<'_>, scope: Scope) -> Result<Delivery, Failure> {
         last_status: row.number_or_none(15, "last_status")?,
         last_error,
         turn,
+        batch: batch.map(|place| InBatch::from_bytes(place.0)),
     })
 }
 
@@ -136,6 +139,7 @@ pub(super) struct Rows {
     last_status: Vec<Option<i32>>,
     last_errors: Vec<Option<i16>>,
     holds: Vec<bool>,
+    batches: Vec<Option<Bits>>,
     event_types: Vec<String>,
     /// Who attempts it, of rows that wait.
     nodes: Vec<i64>,
@@ -173,6 +177,8 @@ impl Rows {
         self.last_errors.push(error.map(small));
         self.holds
             .push(delivery.turn.is_some_and(|turn| turn.holds));
+        let batch = delivery.batch.map(|place| Bits(place.to_bytes()));
+        self.batches.push(batch);
         self.event_types
             .push(delivery.event_type.as_str().to_owned());
     }
@@ -205,6 +211,7 @@ impl Rows {
             (&self.last_status, Type::INT4_ARRAY),
             (&self.last_errors, Type::INT2_ARRAY),
             (&self.holds, Type::BOOL_ARRAY),
+            (&self.batches, Type::UUID_ARRAY),
             (&self.event_types, Type::TEXT_ARRAY),
         ]
     }
@@ -230,7 +237,7 @@ impl Rows {
             "INSERT INTO {OPEN} ({COLUMNS}, node)
             SELECT * FROM {} ON CONFLICT (id) DO NOTHING",
             GIVEN
-                .replace("$19::text[])", "$19::text[], $20::bigint[])")
+                .replace("$20::text[])", "$20::text[], $21::bigint[])")
                 .replace("event_type)", "event_type, node)")
         );
         let mut params = self.params();
@@ -266,9 +273,9 @@ impl Rows {
 const GIVEN: &str = "unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], \
     $5::uuid[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], \
     $11::bigint[], $12::smallint[], $13::smallint[], $14::integer[], $15::integer[], \
-    $16::integer[], $17::smallint[], $18::boolean[], $19::text[]) AS rows (id, scope, event, \
+    $16::integer[], $17::smallint[], $18::boolean[], $19::uuid[], $20::text[]) AS rows (id, scope, event, \
     endpoint, replay_of, at, created_at, expires_at, first_attempt_at, position, strand, state, \
-    reason, attempts, extra_attempts, last_status, last_error, holds, event_type)";
+    reason, attempts, extra_attempts, last_status, last_error, holds, batch, event_type)";
 
 /// Moves rows that hold their strand to those that ended: `which` chooses them among `row`, by
 /// parameters from the first on. Answers how many there were.
@@ -282,7 +289,7 @@ pub(super) async fn lift(
             INSERT INTO {ENDED} ({COLUMNS})
             SELECT id, scope, event, endpoint, replay_of, at, created_at, expires_at,
                 first_attempt_at, position, strand, state, reason, attempts, extra_attempts,
-                last_status, last_error, false, event_type
+                last_status, last_error, false, batch, event_type
             FROM gone ON CONFLICT (id) DO NOTHING)
         SELECT count(*) FROM gone"
     );

@@ -90,7 +90,7 @@ pub(super) async fn walk(
     let mut rows = session.rows(&sql, &along.params()).await?;
     let mut bound = None;
     if let Some(row) = rows.last()
-        && !row.try_get::<_, bool>(19)?
+        && !row.try_get::<_, bool>(20)?
     {
         let id: Bits = row.try_get(0)?;
         bound = Some(fanfare_domain::id::DeliveryId::from_bytes(id.0));

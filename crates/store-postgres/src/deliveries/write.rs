@@ -7,14 +7,15 @@ use fanfare_app::port::StoreError;
 use fanfare_app::port::deliveries::{Placed, Settled, Settlement};
 use fanfare_app::port::jobs::JobChanged;
 use fanfare_app::port::log::Position;
+use fanfare_domain::batch::InBatch;
 use fanfare_domain::delivery::DiscardedReason;
-use fanfare_domain::id::{DeliveryId, EndpointId};
+use fanfare_domain::id::{BatchId, DeliveryId, EndpointId};
 use fanfare_domain::job::Job;
 use fanfare_domain::name::Scope;
 use fanfare_domain::time::Timestamp;
 
 use super::settle::Settling;
-use super::{discard, order, settle};
+use super::{batch, discard, order, settle};
 use crate::failure::Failure;
 use crate::queue::Work;
 use crate::session::Session;
@@ -37,6 +38,7 @@ pub(crate) enum Write {
         settlements: Arc<Vec<Settlement>>,
     },
     Place(Vec<Placed>),
+    Bind(Scope, BatchId, Vec<DeliveryId>),
     LiftHold(Scope, DeliveryId),
     LiftHolds(EndpointId, usize),
     Discard {
@@ -52,6 +54,7 @@ pub(crate) enum Written {
     Settled(Vec<Settled>),
     Changed(JobChanged),
     Count(usize),
+    Bound(Vec<(DeliveryId, InBatch)>),
 }
 
 /// An answer to something else: a mistake of this program.
@@ -117,6 +120,10 @@ impl Writing {
             Write::Place(placed) => {
                 order::place(&database.scopes, session, placed).await?;
                 Written::Count(placed.len())
+            }
+            Write::Bind(scope, batch, members) => {
+                let bound = batch::bind(database, session, scope, *batch, members);
+                Written::Bound(bound.await?)
             }
             Write::LiftHold(scope, id) => {
                 Written::Count(order::lift_hold(database, session, scope, *id).await?)

@@ -93,6 +93,7 @@ pub(crate) fn delivery(event: &Event) -> Delivery {
         last_status: None,
         last_error: None,
         turn: None,
+        batch: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Deliveries as rows.
 
 use fanfare_app::stored::code;
+use fanfare_domain::batch::InBatch;
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::{EventTypeName, Scope};
@@ -15,7 +16,7 @@ use crate::row::Row;
 /// What [`read`] reads, in its order.
 const COLUMNS: &str = "scope, id, event, endpoint, event_type, state, reason, at, attempts, \
     extra_attempts, replay_of, created_at, first_attempt_at, last_status, last_error, position, \
-    strand, holds, expires_at";
+    strand, holds, expires_at, batch";
 
 /// All deliveries of `SELECT … FROM deliveries` and `rest`.
 pub(super) fn collect(
@@ -78,6 +79,7 @@ fn read(row: &Row<'_, '_>, scope: Scope) -> Result<Delivery, Failure> {
     let position: Option<i64> = row.get(15, "position")?;
     let strand: Option<i64> = row.get(16, "strand")?;
     let holds: Option<bool> = row.get(17, "holds")?;
+    let batch: Option<[u8; 16]> = row.get(19, "batch")?;
     let turn = position.map(|position| Turn {
         position,
         strand: strand.map(Strand::from_number),
@@ -99,5 +101,6 @@ fn read(row: &Row<'_, '_>, scope: Scope) -> Result<Delivery, Failure> {
         last_status: row.number_or_none(13, "last_status")?,
         last_error,
         turn,
+        batch: batch.map(InBatch::from_bytes),
     })
 }

@@ -87,6 +87,7 @@ pub(super) fn delivered(number: u64) -> Settlement {
             last_status: Some(200),
             last_error: None,
             turn: None,
+            batch: None,
         },
         attempt: None,
     }

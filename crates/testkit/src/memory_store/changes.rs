@@ -6,7 +6,9 @@ use std::sync::Arc;
 use fanfare_app::port::configuration::Changed;
 use fanfare_app::port::log::{Event, Position};
 use fanfare_domain::attempt::Attempt;
+use fanfare_domain::batch::InBatch;
 use fanfare_domain::delivery::Delivery;
+use fanfare_domain::id::DeliveryId;
 use fanfare_domain::job::Job;
 use parking_lot::Mutex;
 
@@ -19,6 +21,8 @@ pub enum Change {
     Event(Position, Arc<Event>),
     /// A delivery's row is now this.
     Row(Box<Delivery>),
+    /// Deliveries were bound to a batch.
+    Bound(Vec<(DeliveryId, InBatch)>),
     /// An attempt was recorded.
     Attempt(Box<Attempt>),
     /// A job is now this. So many rows that follow are what it did.

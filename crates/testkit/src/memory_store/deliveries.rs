@@ -86,6 +86,7 @@ impl Rows {
             },
             Some(row) => Delivery {
                 turn: kept_turn(row, delivery),
+                batch: row.batch,
                 ..delivery.clone()
             },
             None => delivery.clone(),

@@ -10,8 +10,9 @@ use fanfare_app::port::deliveries::{
 use fanfare_app::port::log::Position;
 use fanfare_app::port::{Deliveries, StoreError};
 use fanfare_domain::attempt::Attempt;
+use fanfare_domain::batch::InBatch;
 use fanfare_domain::delivery::{Delivery, DiscardedReason};
-use fanfare_domain::id::{AttemptId, DeliveryId, EndpointId, EventId};
+use fanfare_domain::id::{AttemptId, BatchId, DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::Scope;
 use fanfare_domain::order::{Ordering, Strand};
 use fanfare_domain::time::Timestamp;
@@ -68,6 +69,23 @@ impl Deliveries for MemoryStore {
             state.deliveries.due(endpoint, now, limit)
         })
         .await
+    }
+
+    async fn bind(
+        &self,
+        scope: &Scope,
+        batch: BatchId,
+        members: Vec<DeliveryId>,
+    ) -> Result<Vec<(DeliveryId, InBatch)>, StoreError> {
+        self.call(Call::Settle, |state| {
+            state.deliveries.bind(scope, batch, &members)
+        })
+        .await
+    }
+
+    async fn members(&self, batch: BatchId) -> Result<Vec<Delivery>, StoreError> {
+        self.call(Call::Due, |state| state.deliveries.members(batch))
+            .await
     }
 
     async fn expired(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {

@@ -1,0 +1,42 @@
+//! Batches of events.
+
+use std::time::Duration;
+
+use fanfare_domain::batch::Batching;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::span::Span;
+
+/// How an endpoint's events are put together in one request: a JSON array of `{"id", "type", "timestamp",
+/// "data"}` with each event's own id, signed as one message whose `webhook-id` is the batch's own. A batch is
+/// sent when it has so many events or its first has waited for so long, and has at most 1 MiB of data. It
+/// keeps its members and its id over its retries. With an order, a batch has events of one line. Replays
+/// and extra attempts go by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Batching)]
+pub(crate) struct BatchForm {
+    /// The most events of a batch: 2 to 100.
+    #[schema(minimum = 2, maximum = 100, example = 100)]
+    max_events: u16,
+    /// The longest that an event waits for others: 1ms to 1m.
+    #[schema(inline, example = "200ms")]
+    max_wait: Span,
+}
+
+impl From<BatchForm> for Batching {
+    fn from(given: BatchForm) -> Self {
+        Self::new(given.max_events, given.max_wait.0)
+    }
+}
+
+impl From<Batching> for BatchForm {
+    fn from(batching: Batching) -> Self {
+        let max_wait: Duration = batching.max_wait();
+        Self {
+            max_events: batching.max_events,
+            max_wait: Span(max_wait),
+        }
+    }
+}
