@@ -6,8 +6,8 @@
 //! time at which the store holds something due for it. A published event goes straight from the
 //! commit into its lanes; nothing is read from the store on that way. What does not fit into a
 //! lane's memory is *parked*: it gets a waiting row in the store, and the lane reads it back when it
-//! has room. Retries live in the store only. What stands in an order goes through the store altogether
-//! (`order.rs`).
+//! has room. Retries live in the store only. What stands in an order, or goes in batches, goes through the
+//! store altogether (`order.rs`, `batch.rs`).
 //!
 //! Outcomes are settled in batches. Only after a batch is committed does the lane learn of the next
 //! due time, so what a lane reads from the store is never older than what it knows.
@@ -39,6 +39,8 @@ use fanfare_domain::order::Strand;
 use fanfare_domain::time::Timestamp;
 use tokio::sync::{Notify, Semaphore, mpsc};
 
+mod batch;
+mod conclude;
 mod discard;
 mod expire;
 mod extra;
@@ -131,7 +133,7 @@ pub struct EngineParts {
     pub options: EngineOptions,
 }
 
-/// Outcomes that wait to be settled; past it, workers wait with theirs and send nothing new.
+/// Outcomes that wait to be settled, and as many deliveries of batches; past it, workers wait with theirs and send nothing new.
 const OUTCOMES: usize = 4_096;
 /// Lanes that read from the store at a time.
 const REFILLS: usize = 4;
@@ -154,6 +156,8 @@ struct Shared {
     budget: Arc<Budget>,
     gap_waiters: order::GapWaiters,
     settle: mpsc::Sender<Outcome>,
+    /// For the deliveries of batches that wait to be settled.
+    room_to_settle: Arc<Semaphore>,
     refills: Semaphore,
     /// For wishes of extra attempts that can't be granted at once.
     wishes: Semaphore,
@@ -198,6 +202,7 @@ impl Engine {
             gap_waiters: order::GapWaiters::default(),
             budget: Arc::new(Budget::new(parts.options.memory_bytes)),
             settle,
+            room_to_settle: Arc::new(Semaphore::new(OUTCOMES)),
             refills: Semaphore::new(REFILLS),
             wishes: Semaphore::new(extra::MOST_KEPT),
             meters: Meters::new(),
@@ -306,6 +311,7 @@ impl Dispatch for Engine {
             self.shared.timer.set(now, endpoint);
         }
         order::place::if_changed(&self.shared, endpoint);
+        batch::if_changed(&self.shared, endpoint);
         discard::if_unwanted(&self.shared, endpoint);
     }
 

@@ -41,15 +41,10 @@ async fn run(shared: Arc<Shared>, endpoint: EndpointId) {
                 }
                 continue;
             };
-            let mut delivery = job.delivery(endpoint);
-            delivery.state = DeliveryState::Discarded {
-                at: shared.parts.clock.now(),
-                reason,
-            };
-            let _ = shared
-                .settle
-                .send(Outcome::settled(job, delivery, None))
-                .await;
+            let at = shared.parts.clock.now();
+            let end = DeliveryState::Discarded { at, reason };
+            let outcome = Outcome::ended(&shared, vec![job], endpoint, end).await;
+            let _ = shared.settle.send(outcome).await;
         }
         // A refill that found no room has nobody to come back for it any more.
         shared.timer.set(shared.parts.clock.now(), endpoint);

@@ -100,6 +100,7 @@ async fn try_extra(shared: &Arc<Shared>, asked: &Delivery) -> Result<Extra, Stor
         shipment,
         origin: Origin::Stored(Box::new(delivery)),
         extra: true,
+        batch: None,
     };
     if lane.push_first(job, shared.start_limit()) == Pushed::StartWorker {
         worker::start(shared, lane, None);

@@ -146,8 +146,13 @@ impl Held {
         if planted(Fault::ReadWhatIsHeld) {
             return true;
         }
+        self.is_free(id) && self.stored.insert(id)
+    }
+
+    /// Whether a row that a refill read can be taken.
+    pub(super) fn is_free(&self, id: DeliveryId) -> bool {
         let let_go = self.let_go.as_ref().is_some_and(|ids| ids.contains(&id));
-        !let_go && !self.holds(id) && self.stored.insert(id)
+        !let_go && !self.holds(id) || planted(Fault::ReadWhatIsHeld)
     }
 
     /// Holds a row that is in the store only, so that nobody attempts it; false when it is held.

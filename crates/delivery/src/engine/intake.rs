@@ -87,14 +87,16 @@ pub(super) fn place(
             shipment: Arc::clone(&shipment),
             origin: Origin::Fresh { position, place },
             extra: false,
+            batch: None,
         };
-        // What stands in an order takes the way through the store.
+        // What stands in an order, or goes in batches, takes the way through the store.
+        let batched = target.is_some_and(|target| target.batching().is_some());
         let in_line = ordered
             && target.is_some_and(|target| target.in_line(shipment.event(), position).is_some());
         // Another node's to send: the store takes it there.
         let elsewhere = target.is_some_and(|target| target.endpoint.served_by_one())
             && shared.parts.coordination.owns(*endpoint).is_none();
-        if later || waits || in_line || elsewhere || !offer(shared, *endpoint, job) {
+        if later || waits || in_line || batched || elsewhere || !offer(shared, *endpoint, job) {
             shared.parked.add(Lingering {
                 position,
                 place,

@@ -1,8 +1,10 @@
 //! What a lane holds: a delivery whose attempt is due, with its event at hand.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use fanfare_app::directory::Target;
 use fanfare_app::fault::{Fault, planted};
 use fanfare_app::format::Parcel;
 use fanfare_app::port::log::{Event, Position};
@@ -11,6 +13,7 @@ use fanfare_domain::id::{DeliveryId, EndpointId};
 use fanfare_domain::policy::DeliveryPolicy;
 use fanfare_domain::time::Timestamp;
 
+use super::batch::Batch;
 use super::lines::InLine;
 
 /// Counts the bytes of payloads in memory.
@@ -93,6 +96,8 @@ pub(super) struct Job {
     pub(super) origin: Origin,
     /// Whether the attempt is one besides the schedule.
     pub(super) extra: bool,
+    /// The batch that it leads; none where it goes by itself.
+    pub(super) batch: Option<Box<Batch>>,
 }
 
 impl Job {
@@ -113,6 +118,12 @@ impl Job {
         }
     }
 
+    /// The place of the last one of its batch, or its own.
+    pub(super) fn last_in_line(&self) -> Option<InLine> {
+        let last = self.batch.as_ref().and_then(|batch| batch.rest.last());
+        last.unwrap_or(self).in_line()
+    }
+
     /// Whether the delivery's time was over at `now`.
     pub(super) fn expired(&self, now: Timestamp) -> bool {
         match &self.origin {
@@ -125,11 +136,19 @@ impl Job {
         }
     }
 
-    /// Whether no attempt was made yet.
+    /// Whether no attempt was made yet, of any of its batch.
     pub(super) fn is_first(&self) -> bool {
-        match &self.origin {
+        self.each().all(|job| match &job.origin {
             Origin::Fresh { .. } => true,
             Origin::Stored(delivery) => delivery.attempts == 0,
+        })
+    }
+
+    /// The policy in force for it.
+    pub(super) fn policy<'t>(&self, target: &'t Target) -> Cow<'t, DeliveryPolicy> {
+        match &self.origin {
+            Origin::Fresh { .. } => target.policy_of(&self.shipment.event().event_type),
+            Origin::Stored(delivery) => target.policy_for(delivery),
         }
     }
 

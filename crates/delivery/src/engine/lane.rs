@@ -57,6 +57,8 @@ struct State {
     store_due: Option<Timestamp>,
     /// The lines of an endpoint whose deliveries stand in an order; none elsewhere.
     lines: Option<Box<Lines>>,
+    /// How many deliveries wait in the store to be put into batches, about.
+    gathered: usize,
 }
 
 /// What became of a job offered to a lane.
@@ -75,10 +77,10 @@ pub(super) enum Pushed {
 pub(super) enum Next {
     /// An attempt.
     Attempt(Box<Turn>),
-    /// It records that a delivery came to its end without an attempt.
+    /// It records that deliveries, several only of a batch, came to their end without an attempt.
     Void {
         /// What is at its end.
-        job: Job,
+        jobs: Vec<Job>,
         /// Which.
         end: DeliveryState,
     },
@@ -123,6 +125,7 @@ impl Lane {
             pace: None,
             store_due: None,
             lines: None,
+            gathered: 0,
         };
         Self {
             endpoint,
@@ -188,21 +191,23 @@ impl Lane {
         let Some(job) = state.queue.front() else {
             return state.end(None);
         };
-        if job.expired(now) && !planted(Fault::IgnoreExpiry) {
+        if job.each().any(|each| each.expired(now)) && !planted(Fault::IgnoreExpiry) {
             let reason = DiscardedReason::Expired;
-            return state.void(DeliveryState::Discarded { at: now, reason });
+            let end = DeliveryState::Discarded { at: now, reason };
+            return state.void(end, now, |each| each.expired(now));
         }
         let target = shared.parts.directory.target(self.endpoint);
         let target = match (unwanted(target.as_deref()), target) {
             (None, Some(target)) => target,
             (reason, _) => {
                 let reason = reason.unwrap_or(DiscardedReason::EndpointDeleted);
-                return state.void(DeliveryState::Discarded { at: now, reason });
+                return state.void(DeliveryState::Discarded { at: now, reason }, now, |_| true);
             }
         };
-        let policy = target.policy_of(&job.shipment.event().event_type);
-        if let Some(end) = job.overdue(&policy, now) {
-            return state.void(end);
+        let policy = job.policy(&target);
+        let end = job.each().find_map(|each| each.overdue(&policy, now));
+        if let Some(end) = end {
+            return state.void(end, now, |each| each.overdue(&policy, now).is_some());
         }
         let mut probe = false;
         if self.is_troubled() && !job.extra {
@@ -343,6 +348,18 @@ impl Lane {
         self.state.lock().held.release(origin, id);
     }
 
+    /// So many more deliveries wait to be put into batches; answers how many do, about.
+    pub(super) fn gathers(&self, more: usize) -> usize {
+        let mut state = self.state.lock();
+        state.gathered += more;
+        state.gathered
+    }
+
+    /// A read found so many that wait on to be put into batches.
+    pub(super) fn gathers_only(&self, left: usize) {
+        self.state.lock().gathered = left;
+    }
+
     /// Whether nothing speaks for keeping the lane.
     pub(super) fn is_idle(&self, now: Timestamp) -> bool {
         let state = self.state.lock();
@@ -371,8 +388,9 @@ impl State {
     /// Lets go of the first jobs as long as the store may have ended them: they are due there, if they
     /// still wait.
     fn drop_doubtful(&mut self, now: Timestamp) {
+        let doubts = |held: &Held, job: &Job| held.doubts(&job.origin, job.delivery_id());
         while let Some(job) = self.queue.front()
-            && self.held.doubts(&job.origin, job.delivery_id())
+            && job.each().any(|each| doubts(&self.held, each))
         {
             if let Some(job) = self.queue.pop_front() {
                 self.let_go(&job, now);
@@ -382,7 +400,7 @@ impl State {
 
     /// Lets go of a job that left the queue without an attempt: it is due in the store.
     fn let_go(&mut self, job: &Job, now: Timestamp) {
-        self.held.release(&job.origin, job.delivery_id());
+        self.release_all([job]);
         match (job.in_line(), &mut self.lines) {
             (Some(at), Some(lines)) => {
                 let behind = lines.let_go(at, now);
@@ -394,7 +412,7 @@ impl State {
 
     /// Jobs are not in memory any more.
     fn release_all<'a>(&mut self, jobs: impl IntoIterator<Item = &'a Job>) {
-        for job in jobs {
+        for job in jobs.into_iter().flat_map(Job::each) {
             self.held.release(&job.origin, job.delivery_id());
         }
     }
@@ -425,11 +443,34 @@ impl State {
         }
     }
 
-    /// Takes the first job out, which comes to this end without an attempt.
-    fn void(&mut self, end: DeliveryState) -> Next {
+    /// Takes the first job out; those of it that are meant come to this end without an attempt.
+    fn void(&mut self, end: DeliveryState, now: Timestamp, ends: impl Fn(&Job) -> bool) -> Next {
         match self.queue.pop_front() {
-            Some(job) => Next::Void { job, end },
+            Some(job) => Next::Void {
+                jobs: self.take_apart(job, now, ends),
+                end,
+            },
             None => self.end(None),
         }
+    }
+
+    /// Takes those that are meant out of a job that left the queue, which are about to be settled. What else
+    /// there is of its batch is due in the store, in a line after that.
+    fn take_apart(&mut self, job: Job, now: Timestamp, meant: impl Fn(&Job) -> bool) -> Vec<Job> {
+        let lead = job.in_line();
+        let (meant, rest): (Vec<_>, Vec<_>) = job.apart().partition(meant);
+        if rest.is_empty() {
+            return meant;
+        }
+        self.release_all(&rest);
+        match (lead, &mut self.lines) {
+            (Some(lead), Some(lines)) => {
+                let until = meant.first().and_then(Job::in_line);
+                let behind = lines.wait_for(lead, until.unwrap_or(lead));
+                self.release_all(&behind);
+            }
+            _ => self.store_due = Some(now),
+        }
+        meant
     }
 }

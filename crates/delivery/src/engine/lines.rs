@@ -153,6 +153,14 @@ impl Lines {
         self.look_at.insert(strand, at);
     }
 
+    /// All strands that are to be read some time are to be read now.
+    pub(super) fn look_at_all(&mut self, now: Timestamp) {
+        let strands: Vec<_> = self.look_at.keys().copied().collect();
+        for strand in strands {
+            self.look(strand, now);
+        }
+    }
+
     /// When something is to be read.
     pub(super) fn next_read(&self) -> Option<Timestamp> {
         if self.placing {
@@ -198,7 +206,7 @@ impl Lines {
         if let Some(at) = again {
             line.again = Some(line.again.map_or(at, |known| known.min(at)));
         }
-        if let Some(last) = jobs.back().and_then(Job::in_line) {
+        if let Some(last) = jobs.back().and_then(Job::last_in_line) {
             line.from = Some(last.position + 1);
         }
         let first = jobs.pop_front();
@@ -268,10 +276,23 @@ impl Lines {
         if line.head == Some(at.position) {
             behind = line.break_off();
             line.head = None;
-            line.from = Some(at.position);
+            // Some of its batch may stand before it.
+            line.from = line.from.min(Some(at.position));
         }
         self.rest(at.strand);
         self.look(at.strand, look_at);
+        behind
+    }
+
+    /// Some of a batch left the queue without an attempt, the first of them at `until`, and are being
+    /// settled. The others are read again after that. Answers what stood behind it.
+    pub(super) fn wait_for(&mut self, lead: InLine, until: InLine) -> VecDeque<Job> {
+        let Some(line) = self.by_strand.get_mut(&lead.strand) else {
+            return VecDeque::new();
+        };
+        let behind = line.break_off();
+        line.from = Some(lead.position);
+        line.head = Some(until.position);
         behind
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Meters {
     pub(super) held: Counter,
     breakers_open: Gauge,
     lanes_without_slot: Gauge,
+    /// How many events batches had.
+    pub(super) batch_events: Histogram,
     succeeded: Counter,
     refused: Counter,
     in_flight_gauge: Gauge,
@@ -59,6 +61,7 @@ impl Meters {
             warned: counter!("fanfare_endpoint_warnings_total"),
             held: counter!("fanfare_orders_held_total"),
             breakers_open: gauge!("fanfare_breakers_open"),
+            batch_events: histogram!("fanfare_batch_events"),
             lanes_without_slot: gauge!("fanfare_lanes_without_slot"),
             succeeded: attempts("succeeded"),
             refused: attempts("unsuccessful_status"),

@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::Shared;
+use super::batch;
 use super::intake;
 use super::job::{fresh, in_line};
 use super::order;
@@ -146,25 +147,27 @@ async fn write_rows(shared: &Arc<Shared>, deliveries: &[Lingering]) {
     for (each, row) in deliveries.iter().zip(settlements.iter()) {
         came(shared, each.position, &row.delivery);
     }
-    let mut due: BTreeMap<EndpointId, _> = BTreeMap::new();
+    let mut due: BTreeMap<EndpointId, (Timestamp, usize)> = BTreeMap::new();
     for Settlement { delivery, .. } in settlements.iter() {
         if let DeliveryState::Waiting { due_at } = delivery.state
             && in_line(delivery).is_none()
         {
-            due.entry(delivery.endpoint)
-                .and_modify(|first| due_at.min(*first).clone_into(first))
-                .or_insert(due_at);
+            let (first, count) = due.entry(delivery.endpoint).or_insert((due_at, 0));
+            *first = due_at.min(*first);
+            *count += 1;
         }
     }
-    for (endpoint, at) in due {
-        shared.schedule(endpoint, at);
+    for (endpoint, (at, count)) in due {
+        let target = shared.parts.directory.target(endpoint);
+        let read_at = target.map_or(at, |target| batch::came(shared, &target, count, at));
+        shared.schedule(endpoint, read_at);
     }
 }
 
 /// A delivery has its row: its line may go on, where it stands in one.
 fn came(shared: &Arc<Shared>, position: Position, row: &Delivery) {
     let target = shared.parts.directory.target(row.endpoint);
-    let ordering = target.map(|target| target.endpoint.ordering);
+    let ordering = target.as_ref().map(|target| target.endpoint.ordering);
     let at = in_line(row);
     let unordered = ordering.is_none_or(|ordering| ordering == Ordering::Unordered);
     if unordered && at.is_none() {
@@ -176,7 +179,11 @@ fn came(shared: &Arc<Shared>, position: Position, row: &Delivery) {
         DeliveryState::Waiting { due_at } => due_at,
         _ => return,
     };
-    order::came(shared, row.endpoint, position, at.map(|at| (at, due_at)));
+    let read_at = match &target {
+        Some(target) if at.is_some() => batch::came(shared, target, 1, due_at),
+        _ => due_at,
+    };
+    order::came(shared, row.endpoint, position, at.map(|at| (at, read_at)));
     if ordering.is_some_and(|ordering| !ordering.fits(row.turn)) {
         order::place::again(shared, row.endpoint);
     }

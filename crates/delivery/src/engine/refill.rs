@@ -14,6 +14,7 @@ use fanfare_domain::policy::DeliveryPolicy;
 use fanfare_domain::time::Timestamp;
 
 use super::Shared;
+use super::batch::refill::Batches;
 use super::held::Held;
 use super::job::{Job, Origin, Shipment};
 use super::lane::{Lane, Pushed, Refill};
@@ -95,7 +96,9 @@ async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, wanted: Refill) -> Resul
     // for among many.
     let open = lane.is_troubled() && shared.health.is_open(lane.endpoint);
     let step = if open { STEP } else { wanted.step.min(STEP) };
-    let limit = step + wanted.rowed;
+    let target = shared.parts.directory.target(lane.endpoint);
+    let mut batches = Batches::of(target.as_deref());
+    let limit = step.max(batches.most()) + wanted.rowed;
     let due = shared
         .parts
         .deliveries
@@ -107,7 +110,6 @@ async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, wanted: Refill) -> Resul
         shared.schedule(lane.endpoint, now.after(SPOILED));
         return Ok(());
     }
-    let target = shared.parts.directory.target(lane.endpoint);
     if let Some(target) = &target {
         let ordering = target.endpoint.ordering;
         // Rows of what another node left behind in the log are written without turns.
@@ -118,11 +120,9 @@ async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, wanted: Refill) -> Resul
             return Ok(());
         }
     }
-    let target = target.filter(|_| open);
     let waited_too_long = |delivery: &Delivery| {
-        let out =
-            |target: &Target| too_long(&target.policy_of(&delivery.event_type), delivery, now);
-        target.as_deref().is_some_and(out)
+        let out = |target: &Target| too_long(&target.policy_for(delivery), delivery, now);
+        open && target.as_deref().is_some_and(out)
     };
     let mut wanted = if open { 1 } else { step };
     let mut overdue = Vec::new();
@@ -131,7 +131,15 @@ async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, wanted: Refill) -> Resul
         let mut claimed = Vec::new();
         for delivery in due.deliveries {
             let too_long = waited_too_long(&delivery);
-            if (wanted == 0 && !too_long) || !held.claim(delivery.id) {
+            if !too_long && batches.wants(&delivery, now) {
+                if held.is_free(delivery.id) {
+                    batches.take(delivery);
+                }
+                continue;
+            }
+            // The one that probes is the longest due, a batch or not.
+            let enough = wanted == 0 || open && batches.are_due();
+            if (enough && !too_long) || !held.claim(delivery.id) {
                 continue;
             }
             if too_long {
@@ -156,6 +164,13 @@ async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, wanted: Refill) -> Resul
                 .for_each(|delivery| held.release_stored(delivery.id));
         });
         return Err(cause);
+    }
+    let nothing = claimed.is_empty() && batches.are_due();
+    let brought = batches.bring_in(shared, lane, wanted, now).await?;
+    let mut next = next.into_iter().chain(brought.next).min();
+    if nothing && !brought.any {
+        // Batches of which something is held fill what was read.
+        next = next.map(|next| next.max(now.after(SPOILED)));
     }
     if let Some(next) = next {
         shared.schedule(lane.endpoint, next);
@@ -191,15 +206,18 @@ async fn bring_in(
 ) -> Result<(), StoreError> {
     for claimed in with_events(shared, deliveries).await? {
         match claimed {
-            Claimed::Job(job) => {
-                if lane.push_stored(job, shared.start_limit()) == Pushed::StartWorker {
-                    worker::start(shared, Arc::clone(lane), None);
-                }
-            }
+            Claimed::Job(job) => push(shared, lane, job),
             Claimed::Gone(delivery) => end_without_payload(shared, *delivery).await,
         }
     }
     Ok(())
+}
+
+/// Puts a job that was read from the store into its lane's queue.
+pub(super) fn push(shared: &Arc<Shared>, lane: &Arc<Lane>, job: Job) {
+    if lane.push_stored(job, shared.start_limit()) == Pushed::StartWorker {
+        worker::start(shared, Arc::clone(lane), None);
+    }
 }
 
 /// A row that was taken.
@@ -242,6 +260,7 @@ pub(super) async fn with_events(
                 shipment: Arc::clone(shipment),
                 origin: Origin::Stored(Box::new(delivery.clone())),
                 extra: false,
+                batch: None,
             }),
             None => Claimed::Gone(Box::new(delivery.clone())),
         }

@@ -1,5 +1,6 @@
 //! Settling: outcomes go to the store in batches; what follows from them waits for the commit.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,7 +11,8 @@ use fanfare_app::port::StoreError;
 use fanfare_app::port::deliveries::{Settled, Settlement};
 use fanfare_domain::attempt::Attempt;
 use fanfare_domain::delivery::{Delivery, DeliveryState, FailedReason};
-use tokio::sync::mpsc;
+use fanfare_domain::id::EndpointId;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::Shared;
 use super::health::disable_endpoint;
@@ -18,7 +20,7 @@ use super::job::{Job, Origin, in_line};
 use super::order;
 use super::worker::unwanted;
 
-/// The most outcomes of a batch.
+/// The most outcomes of a commit, and fewer than a batch has besides.
 const BATCH: usize = 512;
 /// How long the first outcome of a batch waits for others: they share the commit's pages.
 const GATHER: Duration = Duration::from_millis(10);
@@ -38,6 +40,13 @@ pub(super) enum Outcome {
         /// What is to be recorded.
         settlement: Settlement,
     },
+    /// An attempt of a batch ended, or some of it came to nothing: what is to be recorded is one commit.
+    Together {
+        /// What was attempted, and what is to be recorded.
+        settled: Vec<(Origin, Settlement)>,
+        /// Room for so many, until they are committed.
+        room: Option<OwnedSemaphorePermit>,
+    },
     /// Everything sent before is to be settled, then the engine is at its end.
     Stop,
 }
@@ -50,14 +59,54 @@ impl Outcome {
         }
     }
 
-    /// Whether a delivery arrived.
-    pub(super) fn arrived(&self) -> bool {
-        match self {
-            Self::Settled { settlement, .. } => {
-                matches!(settlement.delivery.state, DeliveryState::Delivered { .. })
-            }
-            Self::Stop => false,
+    /// What became of several deliveries at once. Waits for room.
+    pub(super) async fn together(shared: &Shared, settled: Vec<(Origin, Settlement)>) -> Self {
+        let count = u32::try_from(settled.len()).unwrap_or(u32::MAX);
+        let room = Arc::clone(&shared.room_to_settle);
+        Self::Together {
+            settled,
+            // Never closed, and larger than any batch.
+            room: room.acquire_many_owned(count).await.ok(),
         }
+    }
+
+    /// Deliveries that came to an end without an attempt, together.
+    pub(super) async fn ended(
+        shared: &Shared,
+        jobs: Vec<Job>,
+        endpoint: EndpointId,
+        state: DeliveryState,
+    ) -> Self {
+        let settled = jobs.into_iter().flat_map(Job::apart).map(|job| {
+            let delivery = Delivery {
+                state,
+                ..job.delivery(endpoint)
+            };
+            let attempt = None;
+            (job.origin, Settlement { delivery, attempt })
+        });
+        let mut settled: Vec<_> = settled.collect();
+        match settled.pop() {
+            Some((origin, settlement)) if settled.is_empty() => {
+                Self::Settled { origin, settlement }
+            }
+            last => {
+                settled.extend(last);
+                Self::together(shared, settled).await
+            }
+        }
+    }
+
+    /// Whether what was attempted arrived.
+    pub(super) fn arrived(&self) -> bool {
+        let settlement = match self {
+            Self::Settled { settlement, .. } => Some(settlement),
+            Self::Together { settled, .. } => settled.first().map(|(_, settlement)| settlement),
+            Self::Stop => None,
+        };
+        settlement.is_some_and(|settlement| {
+            matches!(settlement.delivery.state, DeliveryState::Delivered { .. })
+        })
     }
 }
 
@@ -80,6 +129,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut outcomes: mpsc::Receiver<Outcom
         }
         let mut origins = Vec::with_capacity(received.len());
         let mut settlements = Vec::with_capacity(received.len());
+        let mut rooms = Vec::new();
         let mut stop = false;
         for outcome in received.drain(..) {
             match outcome {
@@ -87,7 +137,19 @@ pub(super) async fn run(shared: Arc<Shared>, mut outcomes: mpsc::Receiver<Outcom
                     origins.push(origin);
                     settlements.push(settlement);
                 }
+                Outcome::Together { settled, room } => {
+                    for (origin, settlement) in settled {
+                        origins.push(origin);
+                        settlements.push(settlement);
+                    }
+                    rooms.push(room);
+                }
                 Outcome::Stop => stop = true,
+            }
+            if settlements.len() >= BATCH {
+                settle(&shared, &origins, std::mem::take(&mut settlements)).await;
+                origins.clear();
+                rooms.clear();
             }
         }
         settle(&shared, &origins, settlements).await;
@@ -113,6 +175,9 @@ pub(super) async fn save_materialised(shared: &Shared) {
 }
 
 async fn settle(shared: &Arc<Shared>, origins: &[Origin], mut settlements: Vec<Settlement>) {
+    if settlements.is_empty() {
+        return;
+    }
     let now = shared.parts.clock.now();
     for settlement in &mut settlements {
         // What would wait for an endpoint that was disabled meanwhile ends here.
@@ -148,9 +213,12 @@ async fn settle(shared: &Arc<Shared>, origins: &[Origin], mut settlements: Vec<S
         }
     }
     drop(tracker);
+    let mut disabled_by = BTreeSet::new();
     for ((origin, settlement), settled) in origins.iter().zip(settlements.iter()).zip(settled) {
         let delivery = &settlement.delivery;
-        if let DeliveryState::Failed { reason, .. } = delivery.state {
+        if let DeliveryState::Failed { reason, .. } = delivery.state
+            && disabled_by.insert((delivery.endpoint, reason.as_str()))
+        {
             disable_by(shared, delivery, reason);
         }
         if settled == Settled::Recorded {

@@ -6,20 +6,18 @@ use std::time::Duration;
 use fanfare_app::attempt::{AttemptStart, record, sent};
 use fanfare_app::directory::Target;
 use fanfare_app::fault::{Fault, planted};
+use fanfare_app::format::Prepared;
 use fanfare_app::port::random::unit;
 use fanfare_app::port::sender::{Exchange, OutboundRequest};
 use fanfare_app::test_delivery::unusable_url;
 use fanfare_domain::attempt::Trigger;
-use fanfare_domain::breaker::Ended;
-use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason};
-use fanfare_domain::policy::{AttemptResult, RetryAfter, Verdict};
-use fanfare_domain::time::Timestamp;
+use fanfare_domain::delivery::DiscardedReason;
 
 use super::Shared;
-use super::health;
+use super::batch;
+use super::conclude::{Answered, Manner, decide, learn};
 use super::job::Origin;
 use super::lane::{Lane, Next, Turn};
-use super::limit::Pressure;
 use super::refill;
 use super::settle::Outcome;
 use super::slots::{self, Slot};
@@ -55,10 +53,14 @@ async fn run(shared: Arc<Shared>, lane: Arc<Lane>, mut slot: Option<Slot>) {
                     shared.timer.set(at, lane.endpoint);
                 }
                 let at = turn.job.in_line();
+                let with_it = turn.job.followers_in_line();
                 let outcome = attempt(&shared, &lane, *turn).await;
                 let passes = at.filter(|_| outcome.arrived() || planted(Fault::PassWhileRetried));
                 if let Some(at) = at {
                     lane.conclude(at, passes.is_some());
+                }
+                if passes.is_some() {
+                    with_it.into_iter().for_each(|at| lane.conclude(at, true));
                 }
                 // Full: the worker waits with its outcome, and sends nothing new meanwhile.
                 let _ = shared.settle.send(outcome).await;
@@ -70,13 +72,9 @@ async fn run(shared: Arc<Shared>, lane: Arc<Lane>, mut slot: Option<Slot>) {
                     shared.idle.notify_waiters();
                 }
             }
-            Next::Void { job, end } => {
-                let mut delivery = job.delivery(lane.endpoint);
-                delivery.state = end;
-                let _ = shared
-                    .settle
-                    .send(Outcome::settled(job, delivery, None))
-                    .await;
+            Next::Void { jobs, end } => {
+                let outcome = Outcome::ended(&shared, jobs, lane.endpoint, end).await;
+                let _ = shared.settle.send(outcome).await;
             }
             Next::GiveBack => {
                 if let Some(slot) = slot.take() {
@@ -119,6 +117,11 @@ pub(super) fn unwanted(target: Option<&Target>) -> Option<DiscardedReason> {
 }
 
 async fn attempt(shared: &Arc<Shared>, lane: &Arc<Lane>, turn: Turn) -> Outcome {
+    let target = Arc::clone(&turn.target);
+    if let (Some(batch), Some(format)) = (&turn.job.batch, target.format.batches()) {
+        let batch = batch.id;
+        return batch::attempt::attempt(shared, lane, turn, (batch, format)).await;
+    }
     let Turn {
         job,
         target,
@@ -155,143 +158,47 @@ async fn attempt(shared: &Arc<Shared>, lane: &Arc<Lane>, turn: Turn) -> Outcome 
         },
         headers: sent(&prepared.headers),
     };
-    let exchange = match &target.uri {
-        Some(_) if planted(Fault::RecordUnsent) && delivery.attempts == 2 => unusable_url(),
-        Some(uri) => {
-            let request = OutboundRequest {
-                method: http::Method::POST,
-                uri: uri.clone(),
-                headers: prepared.headers,
-                body: prepared.body,
-                timeout: target.policy_of(&delivery.event_type).timeout,
-            };
-            shared.parts.sender.send(request).await
-        }
-        None => unusable_url(),
+    let exchange = if planted(Fault::RecordUnsent) && delivery.attempts == 2 {
+        unusable_url()
+    } else {
+        let timeout = target.policy_for(&delivery).timeout;
+        send(shared, &target, prepared, timeout).await
     };
-    start_turns(shared, shared.slots.give_back(slot));
+    give_back(shared, slot);
     let manner = Manner {
         began: now,
         extra: job.extra,
         probe,
     };
-    conclude(shared, lane, &target, &mut delivery, &exchange, manner);
+    let answered = Answered::of(&exchange, now);
+    let chance = unit(shared.parts.random.bits());
+    decide(&target, &mut delivery, &answered, manner, chance);
+    learn(shared, lane, &target, &answered, manner);
     let attempt = record(start, &target, exchange);
     Outcome::settled(job, delivery, Some(Box::new(attempt)))
 }
 
-/// How an attempt was made.
-#[derive(Clone, Copy, Debug)]
-struct Manner {
-    began: Timestamp,
-    /// Besides the schedule.
-    extra: bool,
-    /// To find out for a breaker.
-    probe: bool,
-}
-
-/// Puts into the delivery what follows from the attempt.
-fn conclude(
-    shared: &Arc<Shared>,
-    lane: &Arc<Lane>,
+/// Sends what was prepared for an endpoint.
+pub(super) async fn send(
+    shared: &Shared,
     target: &Target,
-    delivery: &mut Delivery,
-    exchange: &Exchange,
-    manner: Manner,
-) {
-    let Manner {
-        began,
-        extra,
-        probe,
-    } = manner;
-    let mut status = exchange.response.as_ref().map(|response| response.status);
-    let mut error = exchange.error.as_ref().map(|error| error.kind);
-    if planted(Fault::TakeFailureForSuccess) && status == Some(500) {
-        status = Some(200);
-    }
-    if planted(Fault::TakePartForWhole) && status.is_some() {
-        error = None;
-    }
-    let succeeded = error.is_none() && status.is_some_and(|status| (200..300).contains(&status));
-    let retry_after = match &exchange.response {
-        Some(response) if !succeeded && !planted(Fault::IgnoreRetryAfter) => response
-            .headers
-            .get(http::header::RETRY_AFTER)
-            .and_then(|value| value.to_str().ok())
-            .and_then(RetryAfter::parse),
-        _ => None,
+    prepared: Prepared,
+    timeout: Duration,
+) -> Exchange {
+    let Some(uri) = &target.uri else {
+        return unusable_url();
     };
-    let ended_at = began.after(exchange.timings.total);
-    let result = AttemptResult {
-        status,
-        error,
-        retry_after,
-        ended_at,
+    let request = OutboundRequest {
+        method: http::Method::POST,
+        uri: uri.clone(),
+        headers: prepared.headers,
+        body: prepared.body,
+        timeout,
     };
-    let mut first_attempt_at = *delivery.first_attempt_at.get_or_insert(began);
-    if planted(Fault::IgnoreTotalTime) {
-        first_attempt_at = began;
-    }
-    if extra && !planted(Fault::CountExtraAttempt) {
-        delivery.extra_attempts = delivery.extra_attempts.saturating_add(1);
-    }
-    let number = delivery.attempts - delivery.extra_attempts.min(delivery.attempts);
-    let chance = unit(shared.parts.random.bits());
-    let decision =
-        target
-            .policy_of(&delivery.event_type)
-            .decide(&result, number, first_attempt_at, chance);
-    delivery.last_status = status;
-    delivery.last_error = error;
-    delivery.state = match decision.verdict {
-        Verdict::Delivered => DeliveryState::Delivered { at: ended_at },
-        Verdict::Retry { .. }
-        | Verdict::Failed(fanfare_domain::delivery::FailedReason::Exhausted)
-            if extra =>
-        {
-            // An extra attempt that fails leaves the schedule as it was.
-            delivery.state
-        }
-        Verdict::Retry { due_at } if planted(Fault::DueTooEarly) => DeliveryState::Waiting {
-            due_at: due_at.before(Duration::from_secs(1)),
-        },
-        Verdict::Retry { due_at } => DeliveryState::Waiting { due_at },
-        Verdict::Failed(reason) => DeliveryState::Failed {
-            at: ended_at,
-            reason,
-        },
-    };
-    end_if_expired(delivery, ended_at);
-    shared
-        .meters
-        .attempt_answered(exchange.timings.total, succeeded, error);
-    let ended = Ended {
-        succeeded,
-        began,
-        at: ended_at,
-        probe,
-    };
-    health::learn(shared, lane, target, &result, &ended);
-    let overloaded = error.is_some() || matches!(status, Some(429 | 503));
-    let pressure = if overloaded {
-        Pressure::Overloaded
-    } else {
-        Pressure::Fine
-    };
-    if lane.adapt(pressure, shared.parts.options.lane_concurrency_most) {
-        start(shared, Arc::clone(lane), None);
-    }
+    shared.parts.sender.send(request).await
 }
 
-/// What would wait past its end waits until then, or ends now.
-fn end_if_expired(delivery: &mut Delivery, now: Timestamp) {
-    if delivery.expires_at.is_none() || delivery.state.ended() {
-        return;
-    }
-    if delivery.expired(now) {
-        let reason = DiscardedReason::Expired;
-        delivery.state = DeliveryState::Discarded { at: now, reason };
-    } else {
-        delivery.wait_no_longer_than_its_end();
-    }
+/// Gives a slot back: another lane may have waited for it.
+pub(super) fn give_back(shared: &Arc<Shared>, slot: Slot) {
+    start_turns(shared, shared.slots.give_back(slot));
 }

@@ -7,6 +7,7 @@
     reason = "an error is a failure of the test"
 )]
 
+mod batches;
 mod breaker;
 mod cancelling;
 mod crash;

@@ -81,6 +81,11 @@ pub(crate) const METRICS: &[Metric] = &[
         description: "Time that attempts took, the answer's body included.",
     },
     Metric {
+        name: "fanfare_batch_events",
+        sort: Sort::Histogram(BATCHES),
+        description: "Events of each batch that was sent, to endpoints that ask for batches.",
+    },
+    Metric {
         name: "fanfare_lanes_without_slot",
         sort: Sort::Gauge,
         description: "Endpoints whose deliveries wait since requests_in_all are under way, measured with each scan.",

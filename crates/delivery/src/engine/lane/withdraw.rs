@@ -53,12 +53,14 @@ impl Lane {
     /// Takes out the queued jobs whose time was over at `now`.
     pub(in crate::engine) fn take_expired(&self, now: Timestamp) -> Vec<Job> {
         let mut state = self.state.lock();
-        if !state.queue.iter().any(|job| job.expired(now)) {
+        let expired = |job: &Job| job.each().any(|each| each.expired(now));
+        if !state.queue.iter().any(expired) {
             return Vec::new();
         }
-        let (expired, rest) = state.queue.drain(..).partition(|job| job.expired(now));
+        let (taken, rest): (VecDeque<_>, _) = state.queue.drain(..).partition(expired);
         state.queue = rest;
-        Vec::from_iter::<VecDeque<Job>>(expired)
+        let apart = |job| state.take_apart(job, now, |each| each.expired(now));
+        taken.into_iter().flat_map(apart).collect()
     }
 
     /// Takes out the queued jobs of these deliveries that have a row; they are held still.
@@ -81,22 +83,27 @@ impl Lane {
             }
         }
         let held = &state.held;
-        let taken = |job: &Job| {
+        let is_taken = |job: &Job| {
             let id = job.delivery_id();
             wanted.contains(&id) && held.has_row(&job.origin, id)
         };
+        let taken = |job: &Job| job.each().any(is_taken);
         if !state.queue.iter().any(taken) {
             return all;
         }
         let (taken, rest): (VecDeque<Job>, _) = state.queue.drain(..).partition(taken);
         state.queue = rest;
-        for job in &taken {
+        for job in taken {
             if let (Some(at), Some(lines)) = (job.in_line(), &mut state.lines) {
                 let behind = lines.let_go(at, now);
                 state.release_all(&behind);
             }
+            // The others of its batch are read again with what is left of it.
+            let is_wanted = |job: &Job| wanted.contains(&job.delivery_id());
+            let (wanted, rest): (Vec<_>, Vec<_>) = job.apart().partition(is_wanted);
+            state.release_all(&rest);
+            all.extend(wanted);
         }
-        all.extend(taken);
         all
     }
 

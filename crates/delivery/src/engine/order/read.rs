@@ -13,6 +13,8 @@ use fanfare_domain::order::Strand;
 use fanfare_domain::time::Timestamp;
 
 use crate::engine::Shared;
+use crate::engine::batch;
+use crate::engine::batch::refill::Batches;
 use crate::engine::job::{Job, in_line};
 use crate::engine::lane::{Lane, Pushed};
 use crate::engine::lines::Look;
@@ -88,6 +90,8 @@ async fn strand(
     let now = shared.parts.clock.now();
     // Before the rows are read.
     let (reach, by_gap) = reach(shared, lane, look.strand);
+    let target = shared.parts.directory.target(lane.endpoint);
+    let batches = Batches::of(target.as_deref());
     let many = look.strand != Strand::WHOLE;
     let window = if open {
         refill::STEP
@@ -96,6 +100,7 @@ async fn strand(
     } else {
         left.min(refill::STEP)
     };
+    let window = window.max(batches.most());
     let from = look.from.unwrap_or(Position::MIN);
     let found = shared
         .parts
@@ -110,9 +115,8 @@ async fn strand(
         return Ok((VecDeque::new(), Some(now.after(HELD))));
     }
     let full = found.deliveries.len() == window;
-    let target = shared.parts.directory.target(lane.endpoint);
-    let target = target.filter(|_| open);
-    let mut taken = Vec::new();
+    // Those that may be sent now, in order.
+    let mut ready = Vec::new();
     let mut overdue = Vec::new();
     let mut again = full.then_some(now);
     for delivery in found.deliveries {
@@ -133,10 +137,9 @@ async fn strand(
             break;
         }
         let too_long = |target: &Arc<Target>| {
-            let policy = target.policy_of(&delivery.event_type);
-            refill::too_long(&policy, &delivery, now)
+            open && refill::too_long(&target.policy_for(&delivery), &delivery, now)
         };
-        if target.as_ref().is_some_and(too_long) && taken.is_empty() {
+        if target.as_ref().is_some_and(too_long) && ready.is_empty() {
             if !lane.claim(&delivery) {
                 again = Some(now.after(HELD));
                 break;
@@ -150,23 +153,72 @@ async fn strand(
             }
             continue;
         }
-        if !overdue.is_empty() || taken.len() == left {
+        if !overdue.is_empty() {
             again = Some(now);
             break;
         }
+        ready.push(delivery);
+    }
+    if !overdue.is_empty() {
+        // What follows is read when they are committed.
+        refill::end_overdue(shared, overdue, now).await;
+        return Ok((VecDeque::new(), None));
+    }
+    if ready.first().is_some_and(|first| batches.wants(first, now)) {
+        return batch(shared, lane, &batches, ready, again, now).await;
+    }
+    let alone = ready.iter().take_while(|row| !batches.wants(row, now));
+    let alone = alone.take(left).count();
+    if alone < ready.len() {
+        again = Some(now);
+        ready.truncate(alone);
+    }
+    let mut taken = Vec::with_capacity(alone);
+    for delivery in ready {
         if !lane.claim(&delivery) {
             again = Some(now.after(HELD));
             break;
         }
         taken.push(delivery);
     }
-    if !overdue.is_empty() {
-        // What follows is read when they are committed.
-        again = None;
-        refill::end_overdue(shared, overdue, now).await;
-    }
     let jobs = bring_in(shared, lane, taken).await?;
     Ok((jobs.into(), again))
+}
+
+/// Makes one job of the batch that the first of these goes in. `again`: when more is to be read after them.
+async fn batch(
+    shared: &Arc<Shared>,
+    lane: &Arc<Lane>,
+    batches: &Batches,
+    ready: Vec<Delivery>,
+    again: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Read, StoreError> {
+    let joins = |row: &&Delivery| row.batch.is_none() && batches.wants(row, now);
+    let job = match ready.first().and_then(|first| first.batch) {
+        Some(place) => batch::again::read(shared, lane, place.batch()).await?,
+        None => {
+            let joining = ready.iter().take_while(joins).count();
+            // One behind them that goes otherwise lets nothing else join.
+            let closed = joining < ready.len();
+            lane.gathers_only(joining);
+            match batches.ready(&ready[..joining], closed, now) {
+                Ok(count) => batch::gather::bind(shared, lane, &ready[..count]).await?,
+                Err(at) => {
+                    let at = again.map_or(at, |again| again.min(at));
+                    return Ok((VecDeque::new(), Some(at)));
+                }
+            }
+        }
+    };
+    match job {
+        Some(job) => {
+            let whole = job.each().count() >= ready.len();
+            let again = if whole { again } else { Some(now) };
+            Ok((VecDeque::from([job]), again))
+        }
+        None => Ok((VecDeque::new(), Some(now.after(HELD)))),
+    }
 }
 
 /// Lets a strand wait for the positions before one; answers when to read again where they came meanwhile.
