@@ -153,6 +153,13 @@ pub const IN_THE_ENGINE: &[Mutant] = &[
     engine("a failure does not hold its line up", Fault::ForgetHold),
     engine("a start forgets the order", Fault::RecoverUnordered),
     engine("what lifts a hold is lost", Fault::ForgetLifting),
+    engine("a batch is too large", Fault::OverfillBatch),
+    engine(
+        "what waits for others in a batch waits too long",
+        Fault::ForgetGathered,
+    ),
+    engine("a retry leaves one of its batch out", Fault::LoseMember),
+    engine("a batch gets another id at its retry", Fault::RenameBatch),
 ];
 
 /// Takes an engine's fault out again when it is dropped.

@@ -49,6 +49,8 @@ pub(crate) struct Play {
     chance: Seeded,
     /// For what has to do with order, so that the rest is as it would be without.
     order: Seeded,
+    /// For what has to do with batches, for the same reason.
+    batches: Seeded,
     options: EngineOptions,
     chronicle: Chronicle,
     network: Network,
@@ -88,6 +90,7 @@ impl Play {
         Self {
             chance,
             order: Seeded::new(seed ^ 0x0bde),
+            batches: Seeded::new(seed ^ 0xba7c),
             options,
             chronicle,
             network,

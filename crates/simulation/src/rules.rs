@@ -5,6 +5,8 @@ use std::fmt;
 use crate::history::History;
 use crate::story::{Place, Story};
 
+mod a_batch_keeps_its_members;
+mod a_batch_stays_within_its_size;
 mod a_delivery_is_under_way_once_at_a_time;
 mod a_gone_endpoint_is_disabled;
 mod a_held_order_stands_still;
@@ -78,6 +80,8 @@ pub const RULES: &[Rule] = &[
     a_held_order_stands_still::RULE,
     nothing_is_sent_to_a_closed_endpoint::RULE,
     a_delivery_is_under_way_once_at_a_time::RULE,
+    a_batch_keeps_its_members::RULE,
+    a_batch_stays_within_its_size::RULE,
     what_is_sent_is_recorded::RULE,
     what_is_recorded_was_sent::RULE,
     attempts_are_numbered_without_gaps::RULE,

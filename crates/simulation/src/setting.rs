@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fanfare_app::endpoints::{EndpointDraft, RateLimitDraft};
 use fanfare_delivery::EngineOptions;
+use fanfare_domain::batch::Batching;
 use fanfare_domain::breaker::BreakerPatch;
 use fanfare_domain::order::{OnFailure, Ordering};
 use fanfare_domain::policy::PolicyPatch;
@@ -82,6 +83,15 @@ pub(crate) fn order(chance: &Seeded, draft: &mut EndpointDraft) {
         OnFailure::Hold
     } else {
         OnFailure::Pass
+    });
+}
+
+/// Lets an endpoint get its events in batches, or each by itself.
+pub(crate) fn batch(chance: &Seeded, draft: &mut EndpointDraft) {
+    draft.batch = chance.chance(0.3).then(|| {
+        let most = *chance.pick(&[2, 3, 5]);
+        let wait = *chance.pick(&[millis(20), millis(300), seconds(2)]);
+        Batching::new(most, wait)
     });
 }
 

@@ -1,21 +1,25 @@
 //! The chronicle, put in order for the rules: what became of each delivery and of each request.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fanfare_app::port::configuration::{Changed, Kind};
 use fanfare_app::port::log::Event;
 use fanfare_app::port::sender::Exchange;
 use fanfare_domain::attempt::{Attempt, Trigger};
+use fanfare_domain::batch::Batching;
 use fanfare_domain::delivery::{Delivery, DeliveryState};
 use fanfare_domain::endpoint::Endpoint;
-use fanfare_domain::id::{DeliveryId, EndpointId, EventId, JobId};
+use fanfare_domain::id::{BatchId, DeliveryId, EndpointId, EventId, JobId};
 use fanfare_domain::order::{OnFailure, Ordering};
 use fanfare_domain::policy::DeliveryPolicy;
 use fanfare_domain::rate::RateLimit;
 use fanfare_domain::time::Timestamp;
 use fanfare_testkit::memory_store::Change;
 use fanfare_testkit::scripted_sender::Sent;
+use serde_json::Value;
 
 use crate::chronicle::Fact;
 use crate::history::History;
@@ -31,15 +35,21 @@ pub struct Story<'a> {
     pub history: &'a History,
     /// What became of each delivery that there is a sign of.
     pub deliveries: BTreeMap<DeliveryId, Tale<'a>>,
-    /// The requests, by their numbers.
+    /// The requests, by their numbers. One with a batch is of all its deliveries.
     pub requests: Vec<Request<'a>>,
+    /// The same, event by event: of a request with a batch there is one for each of its events, in their order.
+    pub messages: Vec<Request<'a>>,
+    /// Which deliveries were bound to each batch, in their order, and where.
+    pub batches: BTreeMap<BatchId, (Place, Vec<DeliveryId>)>,
     /// The endpoints that were made.
     pub endpoints: BTreeMap<EndpointId, Known>,
     /// Where each life of the machine ended.
     pub ends: Vec<Place>,
     /// Where the calm began.
     pub calm: Option<Place>,
-    requests_of: HashMap<DeliveryId, Vec<usize>>,
+    messages_of: HashMap<DeliveryId, Vec<usize>>,
+    /// The messages of each request.
+    messages_in: Vec<Range<usize>>,
     /// The places of all commits.
     commits: Vec<Place>,
     /// The job that was changed last, and the last row of that commit.
@@ -73,7 +83,8 @@ pub struct Tale<'a> {
     pub asked: Vec<Place>,
 }
 
-/// A request.
+/// A request, or what there is of one event in it.
+#[derive(Clone)]
 pub struct Request<'a> {
     /// Where it was sent.
     pub place: Place,
@@ -83,12 +94,16 @@ pub struct Request<'a> {
     pub sent: &'a Sent,
     /// Where to; none for an unknown URL.
     pub endpoint: Option<EndpointId>,
+    /// The batch that it brings.
+    pub batch: Option<&'a str>,
+    /// The event that it brings, by its receivers' name for it; of a batch the first.
+    pub name: String,
     /// The deliveries that it can be of: one, unless another one of the same event was attempted in the
     /// same microsecond, or it was never recorded.
     pub of: Vec<DeliveryId>,
     /// All deliveries of the same event to the same endpoint: the first one and its replays.
     pub alike: Vec<DeliveryId>,
-    /// Whether an attempt was recorded for it.
+    /// Whether an attempt was recorded for it; of a batch, the one with the highest number.
     pub recorded: Option<&'a Attempt>,
     /// What came of it, unless the machine went down before.
     pub answer: Option<(Place, Timestamp, &'a Exchange)>,
@@ -102,17 +117,52 @@ pub struct Known {
     pub policy: DeliveryPolicy,
     /// How many requests it takes in a time.
     pub rate_limit: Option<RateLimit>,
+    /// The most events of a batch, and how long one waits for others, since which place; none where each goes
+    /// by itself.
+    pub batchings: Vec<(Place, Option<Batching>)>,
     /// In which order it gets its deliveries, and what becomes of that where one fails, since which place.
     pub orders: Vec<(Place, Ordering, OnFailure)>,
 }
 
 impl Known {
+    /// The longest that it ever wanted its events to wait for others.
+    #[must_use]
+    pub fn longest_gathering(&self) -> Duration {
+        let all = self.batchings.iter().filter_map(|(_, batching)| *batching);
+        all.map(|batching| batching.max_wait())
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// The most events that it wanted in a batch at any time before a place.
+    #[must_use]
+    pub fn largest_batch_before(&self, place: Place) -> usize {
+        let before = self.batchings.iter().filter(|(at, _)| *at < place);
+        let all = before.filter_map(|(_, batching)| *batching);
+        all.map(|batching| usize::from(batching.max_events))
+            .max()
+            .unwrap_or_default()
+    }
+
     /// Whether it always took its deliveries in no order.
     #[must_use]
     pub fn never_ordered(&self) -> bool {
         let mut orders = self.orders.iter();
         orders.all(|(_, ordering, _)| *ordering == Ordering::Unordered)
     }
+}
+
+/// The events of a request, as receivers know them: of a batch all of them.
+fn events_of(sent: &Sent) -> Vec<String> {
+    let id = sent.webhook_id();
+    if !id.starts_with(BatchId::PREFIX) {
+        return vec![id.to_owned()];
+    }
+    let members: Vec<Value> = serde_json::from_slice(&sent.body).unwrap_or_default();
+    let names = members.iter().map(|member| member["id"].as_str());
+    names
+        .map(|name| name.unwrap_or_default().to_owned())
+        .collect()
 }
 
 /// Whether an answer is one that a delivery has arrived by.
@@ -129,10 +179,13 @@ impl<'a> Story<'a> {
             history,
             deliveries: BTreeMap::new(),
             requests: Vec::new(),
+            messages: Vec::new(),
+            batches: BTreeMap::new(),
             endpoints: BTreeMap::new(),
             ends: Vec::new(),
             calm: None,
-            requests_of: HashMap::new(),
+            messages_of: HashMap::new(),
+            messages_in: Vec::new(),
             commits: Vec::new(),
             job: (JobId::from_bits(0), 0),
             closings: Vec::new(),
@@ -170,6 +223,16 @@ impl<'a> Story<'a> {
                 }
                 tale.rows.push((place, row));
             }
+            Fact::Committed(Change::Bound(members)) => {
+                if let Some((_, first)) = members.first() {
+                    let ids = members.iter().map(|(id, _)| *id);
+                    let (_, known) = self
+                        .batches
+                        .entry(first.batch())
+                        .or_insert((place, Vec::new()));
+                    known.extend(ids);
+                }
+            }
             Fact::Committed(Change::Attempt(attempt)) => {
                 if let Some(tale) = self.deliveries.get_mut(&attempt.id.delivery()) {
                     tale.attempts.push((place, attempt));
@@ -185,6 +248,8 @@ impl<'a> Story<'a> {
                 at,
                 sent,
                 endpoint: None,
+                batch: None,
+                name: String::new(),
                 of: Vec::new(),
                 alike: Vec::new(),
                 recorded: None,
@@ -221,13 +286,19 @@ impl<'a> Story<'a> {
             && let Ok(endpoint) = serde_json::from_str::<Endpoint>(&document.body)
         {
             let before = self.endpoints.remove(&endpoint.id);
-            let mut orders = before.map(|known| known.orders).unwrap_or_default();
+            let (mut orders, mut batchings) = before
+                .map(|known| (known.orders, known.batchings))
+                .unwrap_or_default();
+            if batchings.last().map(|last| last.1) != Some(endpoint.batch) {
+                batchings.push((place, endpoint.batch));
+            }
             let now = (endpoint.ordering, endpoint.on_failure);
             if orders.last().map(|last| (last.1, last.2)) != Some(now) {
                 orders.push((place, now.0, now.1));
             }
             let known = Known {
                 orders,
+                batchings,
                 policy: DeliveryPolicy::native().with(&endpoint.policy),
                 rate_limit: endpoint.rate_limit,
                 url: endpoint.url,
@@ -292,33 +363,51 @@ impl<'a> Story<'a> {
                 by_way.entry(way).or_default().push(*id);
             }
         }
-        for (number, request) in self.requests.iter_mut().enumerate() {
+        for request in &mut self.requests {
             request.endpoint = by_url.get(request.sent.url.as_str()).copied();
-            let Some(endpoint) = request.endpoint else {
-                continue;
-            };
-            let way = (endpoint, request.sent.webhook_id().to_owned());
-            let all = by_way.get(&way).map(Vec::as_slice).unwrap_or_default();
-            let attempts = all.iter().filter_map(|id| {
-                let recorded = self.deliveries[id].attempts.iter();
-                let mut same = recorded.filter(|(_, attempt)| {
-                    attempt.started_at == request.at && !taken.contains(&attempt.id)
+            let id = request.sent.webhook_id();
+            let names = events_of(request.sent);
+            request.batch = id.starts_with(BatchId::PREFIX).then_some(id);
+            request.name = names.first().cloned().unwrap_or_default();
+            let first = self.messages.len();
+            for name in names {
+                let mut message = request.clone();
+                let way = message.endpoint.map(|endpoint| (endpoint, name.clone()));
+                let all = way.and_then(|way| by_way.get(&way));
+                let all = all.map(Vec::as_slice).unwrap_or_default();
+                let attempts = all.iter().filter_map(|id| {
+                    let recorded = self.deliveries[id].attempts.iter();
+                    let mut same = recorded.filter(|(_, attempt)| {
+                        attempt.started_at == request.at && !taken.contains(&attempt.id)
+                    });
+                    Some((*id, same.next()?.1))
                 });
-                Some((*id, same.next()?.1))
-            });
-            let recorded: Vec<_> = attempts.collect();
-            request.of = match recorded.as_slice() {
-                [] => all.to_vec(),
-                some => some.iter().map(|(id, _)| *id).collect(),
-            };
-            request.recorded = recorded.first().map(|(_, attempt)| *attempt);
-            if let [(_, attempt)] = recorded.as_slice() {
-                taken.insert(attempt.id);
+                let recorded: Vec<_> = attempts.collect();
+                message.of = match recorded.as_slice() {
+                    [] => all.to_vec(),
+                    some => some.iter().map(|(id, _)| *id).collect(),
+                };
+                message.recorded = recorded.first().map(|(_, attempt)| *attempt);
+                if let [(_, attempt)] = recorded.as_slice() {
+                    taken.insert(attempt.id);
+                }
+                message.alike = all.to_vec();
+                message.name = name;
+                for id in &message.of {
+                    let number = self.messages.len();
+                    self.messages_of.entry(*id).or_default().push(number);
+                }
+                self.messages.push(message);
             }
-            request.alike = all.to_vec();
-            for id in &request.of {
-                self.requests_of.entry(*id).or_default().push(number);
-            }
+            let messages = &self.messages[first..];
+            request.of = messages.iter().flat_map(|each| each.of.clone()).collect();
+            request.alike = messages
+                .iter()
+                .flat_map(|each| each.alike.clone())
+                .collect();
+            let recorded = messages.iter().filter_map(|each| each.recorded);
+            request.recorded = recorded.max_by_key(|attempt| attempt.id.number());
+            self.messages_in.push(first..self.messages.len());
         }
     }
 
@@ -342,10 +431,16 @@ impl<'a> Story<'a> {
         })
     }
 
-    /// The requests that are, or can be, of a delivery, in their order.
-    pub fn requests_of(&self, id: DeliveryId) -> impl Iterator<Item = &Request<'a>> {
-        let numbers = self.requests_of.get(&id).into_iter().flatten();
-        numbers.map(|number| &self.requests[*number])
+    /// The messages that are, or can be, of a delivery, in their order.
+    pub fn messages_of(&self, id: DeliveryId) -> impl Iterator<Item = &Request<'a>> {
+        let numbers = self.messages_of.get(&id).into_iter().flatten();
+        numbers.map(|number| &self.messages[*number])
+    }
+
+    /// The messages in a request.
+    #[must_use]
+    pub fn messages_in(&self, number: usize) -> &[Request<'a>] {
+        &self.messages[self.messages_in[number].clone()]
     }
 
     /// When a fact was.

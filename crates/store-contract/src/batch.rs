@@ -1,6 +1,7 @@
 //! Batches: deliveries that go together.
 
 use fanfare_app::port::Deliveries;
+use fanfare_app::port::deliveries::Placed;
 use fanfare_domain::batch::InBatch;
 use fanfare_domain::delivery::{Delivery, DiscardedReason};
 use fanfare_domain::id::{BatchId, DeliveryId};
@@ -25,7 +26,8 @@ async fn filled(part: &dyn Deliveries, rows: &[Delivery]) {
 async fn bind(part: &dyn Deliveries, rows: &[&Delivery]) -> Vec<(DeliveryId, u16)> {
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     let batch = BatchId::led_by(ids[0]);
-    let bound = part.bind(&scope("a"), batch, ids).await.unwrap();
+    let strand = rows[0].turn.and_then(|turn| turn.strand);
+    let bound = part.bind(&scope("a"), batch, strand, ids).await.unwrap();
     assert!(bound.iter().all(|(_, place)| place.batch() == batch));
     let place = |(id, place): (DeliveryId, InBatch)| (id, place.place());
     bound.into_iter().map(place).collect()
@@ -40,8 +42,7 @@ async fn members(part: &dyn Deliveries, lead: &Delivery) -> Vec<DeliveryId> {
 pub async fn members_are_read_in_their_order(engine: &dyn Engine) {
     let store = engine.fresh().await;
     let part = store.deliveries();
-    let keyed = in_turn(&waits(4), 7, Some(Strand::of_key("x")));
-    let rows = [waits(1), waits(2), waits(3), keyed, waits(5)];
+    let rows = [waits(1), waits(2), waits(3), waits(4), waits(5)];
     filled(&*part, &rows).await;
     let [one, two, three, four, five] = &rows;
     let bound = bind(&*part, &[three, one, four]).await;
@@ -59,11 +60,10 @@ pub async fn members_are_read_in_their_order(engine: &dyn Engine) {
         (one.id, Some(1)),
         (two.id, None),
         (three.id, Some(0)),
+        (four.id, Some(2)),
         (five.id, None),
     ];
     assert_eq!(due, expected);
-    let line = part.in_turn(endpoint(1), Strand::of_key("x"), 0, 9);
-    assert_eq!(place(&line.await.unwrap().deliveries[0]), Some(2));
     let alone = read(&*part, two).await.unwrap();
     assert_eq!(alone, *two);
     let whole = Delivery {
@@ -146,6 +146,47 @@ pub async fn a_place_in_a_batch_is_kept_to_the_end(engine: &dyn Engine) {
     assert_eq!(place(four).await, Some(3));
     let repeated = replay(&read(&*part, four).await.unwrap(), 70);
     assert_eq!(repeated.batch, None);
+}
+
+/// What is of another strand is not bound, and what is bound gets no other one.
+pub async fn a_batch_is_of_one_strand(engine: &dyn Engine) {
+    let store = engine.fresh().await;
+    let part = store.deliveries();
+    let (x, y) = (Strand::of_key("x"), Strand::of_key("y"));
+    let in_x = [1, 2, 3].map(|number| in_turn(&waits(number), number as i64, Some(x)));
+    let in_y = in_turn(&waits(4), 4, Some(y));
+    let outside = in_turn(&waits(5), 5, None);
+    let free = [waits(6), waits(7)];
+    filled(&*part, &in_x).await;
+    filled(&*part, &[in_y.clone(), outside.clone()]).await;
+    filled(&*part, &free).await;
+    let bound = bind(&*part, &[&in_x[0], &in_y, &in_x[1], &outside, &free[0]]).await;
+    assert_eq!(bound, [(in_x[0].id, 0), (in_x[1].id, 2)]);
+    let bound = bind(&*part, &[&outside, &in_x[2], &free[0]]).await;
+    assert_eq!(bound, [(outside.id, 0), (free[0].id, 2)]);
+    let placed = |row: &Delivery, strand| Placed {
+        scope: row.scope.clone(),
+        id: row.id,
+        turn: in_turn(row, 9, Some(strand)).turn,
+    };
+    let new = [
+        placed(&in_x[0], y),
+        placed(&in_x[1], x),
+        placed(&free[0], x),
+        placed(&free[1], y),
+    ];
+    part.place(new.to_vec()).await.unwrap();
+    let strand = async |row: &Delivery| {
+        let turn = read(&*part, row).await.unwrap().turn.unwrap();
+        assert_eq!(turn.position, 9);
+        turn.strand
+    };
+    assert_eq!(strand(&in_x[0]).await, None);
+    assert_eq!(strand(&in_x[1]).await, None);
+    assert_eq!(strand(&free[0]).await, None);
+    assert_eq!(strand(&free[1]).await, Some(y));
+    let by_time = part.due(endpoint(1), time(60), 9).await.unwrap();
+    assert_eq!(by_time.deliveries.len(), 4);
 }
 
 /// With the rows that it is of.

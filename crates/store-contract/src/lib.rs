@@ -147,6 +147,7 @@ macro_rules! contract_suite {
                 what_is_bound_or_has_ended_is_not_bound_again,
                 where_the_first_is_not_free_none_is_bound,
                 a_place_in_a_batch_is_kept_to_the_end,
+                a_batch_is_of_one_strand,
                 a_batch_survives_a_restart_and_a_crash,
             }
             listing::{

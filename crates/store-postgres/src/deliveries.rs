@@ -131,10 +131,16 @@ impl Deliveries for PostgresDeliveries {
         &self,
         scope: &Scope,
         batch: BatchId,
+        strand: Option<Strand>,
         members: Vec<DeliveryId>,
     ) -> Result<Vec<(DeliveryId, InBatch)>, StoreError> {
         let weight = members.len() * write::ROW;
-        let write = Write::Bind(scope.clone(), batch, members);
+        let write = Write::Bind {
+            scope: scope.clone(),
+            batch,
+            strand,
+            members,
+        };
         match self.queue.ask(weight, write).await? {
             Written::Bound(bound) => Ok(bound),
             _ => Err(write::mixed_up()),

@@ -110,13 +110,14 @@ impl Deliveries for SqliteDeliveries {
         &self,
         scope: &Scope,
         batch: BatchId,
+        strand: Option<Strand>,
         members: Vec<DeliveryId>,
     ) -> Result<Vec<(DeliveryId, InBatch)>, StoreError> {
         let scope = scope.clone();
         let writer = &self.database.writer;
         writer
             .ask(members.len() * batch::WEIGHT, move |writing| {
-                batch::bind(writing, &scope, batch, &members)
+                batch::bind(writing, &scope, batch, strand, &members)
             })
             .await
     }

@@ -203,14 +203,16 @@ pub trait Deliveries: Jobs {
     ) -> Result<Due, StoreError>;
 
     /// Binds waiting deliveries of a tenant to a batch, in this order and in one commit, which is durable
-    /// with all before it when it is answered. Those that do not wait any more, or are of a batch, stay as
-    /// they are; where that is so of the first, which leads the batch, none is bound. Answers those that were.
+    /// with all before it when it is answered. Those that do not wait any more, are of a batch, or of
+    /// another strand by now, stay as they are; where that is so of the first, which leads the batch, none is
+    /// bound. Answers those that were.
     ///
     /// So a batch is bound once: what a lost answer may have bound is never added to.
     async fn bind(
         &self,
         scope: &Scope,
         batch: BatchId,
+        strand: Option<Strand>,
         members: Vec<DeliveryId>,
     ) -> Result<Vec<(DeliveryId, InBatch)>, StoreError>;
 
@@ -255,7 +257,8 @@ pub trait Deliveries: Jobs {
         limit: usize,
     ) -> Result<Vec<Delivery>, StoreError>;
 
-    /// Gives waiting rows their turns, in one commit; those that are gone or ended stay as they are.
+    /// Gives waiting rows their turns, in one commit; those that are gone or ended stay as they are, and those of
+    /// a batch get no strand, so that a batch is never of two.
     async fn place(&self, placed: Vec<Placed>) -> Result<(), StoreError>;
 
     /// Up to `most` deliveries for each endpoint that failed and hold a strand of it.

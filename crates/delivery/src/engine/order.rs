@@ -6,7 +6,8 @@
 //! together. What [`super::lines`] holds is a window of it.
 //!
 //! A change of an endpoint's ordering gives what waits new turns ([`place`]); nothing of its lines is
-//! sent meanwhile. What is under way at the change is not waited for.
+//! sent meanwhile. What is under way at the change is not waited for, and what was bound to a batch before
+//! stands outside the new order.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

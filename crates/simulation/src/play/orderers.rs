@@ -30,6 +30,9 @@ impl Play {
             return;
         };
         setting::order(&self.order, &mut known.draft);
+        if self.batches.chance(0.5) {
+            setting::batch(&self.batches, &mut known.draft);
+        }
         let (scope, mut draft) = (known.scope.clone(), known.draft.clone());
         draft.enabled = Some(known.enabled);
         let fanfare = &life.fanfare;

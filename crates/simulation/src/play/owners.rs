@@ -22,6 +22,7 @@ impl Play {
         let url = format!("https://r{}.example/", self.made);
         let mut draft = setting::draft(&self.chance, &url);
         setting::order(&self.order, &mut draft);
+        setting::batch(&self.batches, &mut draft);
         let scope = self.chance.pick(&publishers::scopes()).clone();
         self.made += 1;
         let made = life

@@ -18,7 +18,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(story: &Story<'_>) -> Vec<Broken> {
     let lines = Lines::of(story);
     let mut broken = Vec::new();
-    for request in &story.requests {
+    for request in &story.messages {
         let [id] = request.of.as_slice() else {
             continue;
         };

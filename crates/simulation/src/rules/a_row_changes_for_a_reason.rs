@@ -54,10 +54,12 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
     broken
 }
 
-/// Whether two rows say the same of a delivery, its turn aside, which another order changes.
+/// Whether two rows say the same of a delivery, its turn aside, which another order changes, and its batch,
+/// which it may have got in between.
 fn same(before: &Delivery, row: &Delivery) -> bool {
     let row = Delivery {
         turn: before.turn,
+        batch: before.batch,
         ..row.clone()
     };
     *before == row

@@ -32,7 +32,7 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
             matches!(fact, Fact::Sent(number, _) if story.requests[*number].of.contains(id))
         });
         // One that is under way counts.
-        let under_way = story.requests_of(*id).any(|request| {
+        let under_way = story.messages_of(*id).any(|request| {
             request.place < place
                 && request
                     .answer

@@ -25,7 +25,11 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
     });
     let largest = largest.max().unwrap_or(0);
     let options = &story.history.options;
+    let batches = story.endpoints.values();
+    let batch = batches.map(|known| known.largest_batch_before(facts.len()));
     let read = (2 * options.lane_concurrency_most).clamp(READ.0, READ.1);
+    // The last of what is read may be a whole batch.
+    let read = read + batch.max().unwrap_or(0);
     let mut broken = Vec::new();
     for (place, (_, fact)) in facts.iter().enumerate() {
         let Fact::Holds(held) = fact else { continue };

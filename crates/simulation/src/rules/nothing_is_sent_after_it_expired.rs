@@ -12,7 +12,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(story: &Story<'_>) -> Vec<Broken> {
     let mut broken = Vec::new();
-    for request in &story.requests {
+    for request in &story.messages {
         let over = |id| {
             let tale = &story.deliveries[id];
             tale.expires_at.is_some_and(|end| end <= request.at)

@@ -10,7 +10,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(story: &Story<'_>) -> Vec<Broken> {
     let mut broken = Vec::new();
-    for request in &story.requests {
+    for request in &story.messages {
         let ended = |id| story.deliveries[id].ended_before(request.place);
         if request.of.is_empty() {
             broken.push((Some(request.place), "is of no delivery".to_owned()));

@@ -14,7 +14,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(story: &Story<'_>) -> Vec<Broken> {
     let mut broken = Vec::new();
-    for request in &story.requests {
+    for request in &story.messages {
         if !request.of.is_empty() && !request.of.iter().any(|id| in_time(story, request, *id)) {
             let how = format!("{} was sent at {}, too early", request.of[0], request.at);
             broken.push((Some(request.place), how));

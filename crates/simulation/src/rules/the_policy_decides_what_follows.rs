@@ -33,7 +33,7 @@ enum Follows {
 
 fn check(story: &Story<'_>) -> Vec<Broken> {
     let mut broken = Vec::new();
-    for request in &story.requests {
+    for request in &story.messages {
         let (Some(attempt), [id], Some((_, ended_at, exchange))) =
             (request.recorded, request.of.as_slice(), request.answer)
         else {

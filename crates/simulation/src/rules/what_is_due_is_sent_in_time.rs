@@ -35,8 +35,10 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
     };
     // Behind a breaker it waits for a probe that succeeds, for each at most the longest wait.
     let latest = |endpoint: EndpointId, due: Timestamp| {
-        let mut latest = due.after(MOMENT);
         let known = story.endpoints.get(&endpoint);
+        // It may wait for others.
+        let gathering = known.map_or(Duration::ZERO, |known| known.longest_gathering());
+        let mut latest = due.after(gathering + MOMENT);
         let Some(breaker) = known.and_then(|known| known.policy.breaker.as_ref()) else {
             return latest;
         };
@@ -55,7 +57,7 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
         if !unlimited(&tale.endpoint) {
             continue;
         }
-        let sent: Vec<_> = story.requests_of(*id).map(|request| request.at).collect();
+        let sent: Vec<_> = story.messages_of(*id).map(|request| request.at).collect();
         for (number, (place, row)) in tale.rows.iter().enumerate() {
             let DeliveryState::Waiting { due_at } = row.state else {
                 continue;
@@ -79,7 +81,7 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
         }
         let until = at.after(MOMENT);
         for (id, _) in event.deliveries().filter(|(_, to)| unlimited(to)) {
-            let sent = story.requests_of(id).any(|request| request.at <= until);
+            let sent = story.messages_of(id).any(|request| request.at <= until);
             // What has to wait gets a row, and what is not to be sent ends.
             let tale = story.deliveries.get(&id);
             let mut rows = tale.into_iter().flat_map(|tale| &tale.rows);

@@ -14,7 +14,7 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
     let mut broken = Vec::new();
     for (id, tale) in &story.deliveries {
         for (place, attempt) in &tale.attempts {
-            let requests = story.requests_of(*id);
+            let requests = story.messages_of(*id);
             let mut same = requests.filter(|request| request.at == attempt.started_at);
             if !same.any(|request| tells(request, attempt)) {
                 let number = attempt.id.number();

@@ -10,9 +10,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(story: &Story<'_>) -> Vec<Broken> {
     let mut broken = Vec::new();
-    for (number, request) in story.requests.iter().enumerate() {
+    for request in &story.messages {
         if request.recorded.is_none() && !story.goes_down_after(request.place) {
-            let how = format!("#{number} of {:?} is not recorded", request.of);
+            let how = format!("{} of {:?} is not recorded", request.name, request.of);
             broken.push((Some(request.place), how));
         }
     }

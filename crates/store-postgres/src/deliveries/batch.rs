@@ -4,6 +4,7 @@ use fanfare_domain::batch::InBatch;
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::{BatchId, DeliveryId};
 use fanfare_domain::name::Scope;
+use fanfare_domain::order::Strand;
 use tokio_postgres::types::Type;
 
 use super::row::{self, OPEN};
@@ -13,12 +14,12 @@ use crate::scopes::Scopes;
 use crate::session::{BEGIN, Session};
 use crate::store::Database;
 
-/// Binds those of this node's that wait and are of no batch, if the first is one of them.
+/// Binds those of this node's that wait in a strand and are of no batch, if the first is one of them.
 pub(super) async fn bind(
     database: &Database,
     session: &Session,
     scope: &Scope,
-    batch: BatchId,
+    (batch, strand): (BatchId, Option<Strand>),
     members: &[DeliveryId],
 ) -> Result<Vec<(DeliveryId, InBatch)>, Failure> {
     let Some(scope) = database.scopes.find(session, scope).await? else {
@@ -30,7 +31,7 @@ pub(super) async fn bind(
                 session.batch(BEGIN).await?;
                 database.places.be_present(session).await?;
                 let node = database.places.node;
-                let bound = bound(session, (scope, node), batch, members).await?;
+                let bound = bound(session, (scope, node), (batch, strand), members).await?;
                 session.batch("COMMIT").await?;
                 Ok(bound)
             })
@@ -41,7 +42,7 @@ pub(super) async fn bind(
 async fn bound(
     session: &Session,
     (scope, node): (i64, i64),
-    batch: BatchId,
+    (batch, strand): (BatchId, Option<Strand>),
     members: &[DeliveryId],
 ) -> Result<Vec<(DeliveryId, InBatch)>, Failure> {
     let ids = bits(members, DeliveryId::to_bytes);
@@ -49,11 +50,13 @@ async fn bound(
     let rows = session
         .rows(
             "SELECT id FROM fanfare.open_deliveries WHERE id = ANY($1) AND scope = $2 AND node = $3
-            AND state = 0 AND batch IS NULL ORDER BY id FOR UPDATE",
+            AND state = 0 AND batch IS NULL AND strand IS NOT DISTINCT FROM $4
+            ORDER BY id FOR UPDATE",
             &[
                 (&ids, Type::UUID_ARRAY),
                 (&scope, Type::INT8),
                 (&node, Type::INT8),
+                (&strand.map(Strand::number), Type::INT8),
             ],
         )
         .await?;

@@ -176,7 +176,8 @@ pub(super) async fn place(
     session
         .run(
             "UPDATE fanfare.open_deliveries AS row
-            SET position = given.position, strand = given.strand
+            SET position = given.position,
+                strand = CASE WHEN row.batch IS NULL THEN given.strand END
             FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[])
                 AS given (id, scope, position, strand)
             WHERE row.id = given.id AND row.scope = given.scope AND row.state = 0",

@@ -12,6 +12,7 @@ use fanfare_domain::delivery::DiscardedReason;
 use fanfare_domain::id::{BatchId, DeliveryId, EndpointId};
 use fanfare_domain::job::Job;
 use fanfare_domain::name::Scope;
+use fanfare_domain::order::Strand;
 use fanfare_domain::time::Timestamp;
 
 use super::settle::Settling;
@@ -38,7 +39,12 @@ pub(crate) enum Write {
         settlements: Arc<Vec<Settlement>>,
     },
     Place(Vec<Placed>),
-    Bind(Scope, BatchId, Vec<DeliveryId>),
+    Bind {
+        scope: Scope,
+        batch: BatchId,
+        strand: Option<Strand>,
+        members: Vec<DeliveryId>,
+    },
     LiftHold(Scope, DeliveryId),
     LiftHolds(EndpointId, usize),
     Discard {
@@ -121,8 +127,13 @@ impl Writing {
                 order::place(&database.scopes, session, placed).await?;
                 Written::Count(placed.len())
             }
-            Write::Bind(scope, batch, members) => {
-                let bound = batch::bind(database, session, scope, *batch, members);
+            Write::Bind {
+                scope,
+                batch,
+                strand,
+                members,
+            } => {
+                let bound = batch::bind(database, session, scope, (*batch, *strand), members);
                 Written::Bound(bound.await?)
             }
             Write::LiftHold(scope, id) => {

@@ -4,6 +4,7 @@ use fanfare_domain::batch::InBatch;
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::{BatchId, DeliveryId};
 use fanfare_domain::name::Scope;
+use fanfare_domain::order::Strand;
 
 use super::row;
 use crate::failure::Failure;
@@ -17,17 +18,21 @@ pub(super) fn bind(
     writing: &mut Writing<'_>,
     scope: &Scope,
     batch: BatchId,
+    strand: Option<Strand>,
     members: &[DeliveryId],
 ) -> Result<Vec<(DeliveryId, InBatch)>, Failure> {
     let connection = writing.connection;
     let scope = writing.state.scopes.number(connection, scope)?;
+    let strand = strand.map(Strand::number);
     let mut statement = connection.prepare_cached(
-        "UPDATE deliveries SET batch = ?3 WHERE scope = ?1 AND id = ?2 AND state = 0 AND batch IS NULL",
+        "UPDATE deliveries SET batch = ?3 WHERE scope = ?1 AND id = ?2 AND state = 0 AND batch IS NULL
+        AND strand IS ?4",
     )?;
     let mut bound = Vec::with_capacity(members.len());
     for (place, id) in (0u16..).zip(members) {
         let place = InBatch::new(batch, place);
-        if statement.execute((scope, id.to_bytes(), place.to_bytes()))? == 1 {
+        let row = (scope, id.to_bytes(), place.to_bytes(), strand);
+        if statement.execute(row)? == 1 {
             bound.push((*id, place));
         } else if bound.is_empty() {
             // The first leads the batch; nothing was changed yet.

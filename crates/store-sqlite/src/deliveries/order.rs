@@ -129,7 +129,7 @@ pub(super) fn out_of_turn(
 pub(super) fn place(writing: &mut Writing<'_>, placed: &[Placed]) -> Result<(), Failure> {
     let connection = writing.connection;
     let mut statement = connection.prepare_cached(
-        "UPDATE deliveries SET position = ?3, strand = ?4
+        "UPDATE deliveries SET position = ?3, strand = iif(batch IS NULL, ?4, NULL)
         WHERE scope = ?1 AND id = ?2 AND state = 0",
     )?;
     for each in placed {

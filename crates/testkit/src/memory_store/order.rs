@@ -5,7 +5,7 @@ use fanfare_app::port::log::Position;
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::{DeliveryId, EndpointId};
 use fanfare_domain::name::Scope;
-use fanfare_domain::order::{Ordering, Strand};
+use fanfare_domain::order::{Ordering, Strand, Turn};
 
 use super::deliveries::{Rows, holds, strand};
 
@@ -76,10 +76,11 @@ impl Rows {
             return;
         };
         self.take_out(&row);
-        let row = Delivery {
-            turn: placed.turn,
-            ..row
-        };
+        let turn = placed.turn.map(|turn| Turn {
+            strand: turn.strand.filter(|_| row.batch.is_none()),
+            ..turn
+        });
+        let row = Delivery { turn, ..row };
         self.put_in(&row);
         self.by_id.insert(key, row);
     }

@@ -82,7 +82,9 @@ async fn bind_claimed(
     let batch = BatchId::led_by(lead.delivery_id());
     let scope = lead.shipment.event().scope.clone();
     let ids = jobs.iter().map(Job::delivery_id).collect();
-    let bound = shared.parts.deliveries.bind(&scope, batch, ids).await?;
+    let strand = lead.in_line().map(|at| at.strand);
+    let store = &shared.parts.deliveries;
+    let bound = store.bind(&scope, batch, strand, ids).await?;
     let mut bound = bound.into_iter().peekable();
     // Both are in the same order.
     jobs.retain_mut(|job| {

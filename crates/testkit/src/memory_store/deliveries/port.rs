@@ -75,10 +75,11 @@ impl Deliveries for MemoryStore {
         &self,
         scope: &Scope,
         batch: BatchId,
+        strand: Option<Strand>,
         members: Vec<DeliveryId>,
     ) -> Result<Vec<(DeliveryId, InBatch)>, StoreError> {
         self.call(Call::Settle, |state| {
-            state.deliveries.bind(scope, batch, &members)
+            state.deliveries.bind(scope, batch, strand, &members)
         })
         .await
     }
