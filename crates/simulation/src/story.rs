@@ -369,12 +369,17 @@ impl<'a> Story<'a> {
             let names = events_of(request.sent);
             request.batch = id.starts_with(BatchId::PREFIX).then_some(id);
             request.name = names.first().cloned().unwrap_or_default();
+            let batch = request.batch.and_then(|name| BatchId::parse(name).ok());
+            let members = batch.and_then(|batch| self.batches.get(&batch));
             let first = self.messages.len();
             for name in names {
                 let mut message = request.clone();
                 let way = message.endpoint.map(|endpoint| (endpoint, name.clone()));
                 let all = way.and_then(|way| by_way.get(&way));
                 let all = all.map(Vec::as_slice).unwrap_or_default();
+                // What repeats a delivery of a batch is of none.
+                let bound = |id: &&DeliveryId| members.is_none_or(|(_, ids)| ids.contains(id));
+                let all: Vec<_> = all.iter().filter(bound).copied().collect();
                 let attempts = all.iter().filter_map(|id| {
                     let recorded = self.deliveries[id].attempts.iter();
                     let mut same = recorded.filter(|(_, attempt)| {
@@ -384,14 +389,14 @@ impl<'a> Story<'a> {
                 });
                 let recorded: Vec<_> = attempts.collect();
                 message.of = match recorded.as_slice() {
-                    [] => all.to_vec(),
+                    [] => all.clone(),
                     some => some.iter().map(|(id, _)| *id).collect(),
                 };
                 message.recorded = recorded.first().map(|(_, attempt)| *attempt);
                 if let [(_, attempt)] = recorded.as_slice() {
                     taken.insert(attempt.id);
                 }
-                message.alike = all.to_vec();
+                message.alike = all;
                 message.name = name;
                 for id in &message.of {
                     let number = self.messages.len();
