@@ -1,12 +1,11 @@
 //! Batches of events.
 
-use std::time::Duration;
-
 use fanfare_domain::batch::Batching;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
-use crate::span::Span;
+use crate::span::{PATTERN, Span};
 
 /// How an endpoint's events are put together in one request: a JSON array of `{"id", "type", "timestamp",
 /// "data"}` with each event's own id, signed as one message whose `webhook-id` is the batch's own. A batch is
@@ -20,9 +19,20 @@ pub(crate) struct BatchForm {
     /// The most events of a batch: 2 to 100.
     #[schema(minimum = 2, maximum = 100, example = 100)]
     max_events: u16,
-    /// The longest that an event waits for others: 1ms to 1m.
-    #[schema(inline, example = "200ms")]
+    #[schema(schema_with = max_wait)]
     max_wait: Span,
+}
+
+/// As utoipa has no way to describe a member whose own schema stands in its place.
+fn max_wait() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(
+            "The longest that an event waits for others: 1ms to 1m.",
+        ))
+        .pattern(Some(PATTERN))
+        .examples(["200ms"])
+        .build()
 }
 
 impl From<BatchForm> for Batching {
@@ -33,10 +43,9 @@ impl From<BatchForm> for Batching {
 
 impl From<Batching> for BatchForm {
     fn from(batching: Batching) -> Self {
-        let max_wait: Duration = batching.max_wait();
         Self {
             max_events: batching.max_events,
-            max_wait: Span(max_wait),
+            max_wait: Span(batching.max_wait()),
         }
     }
 }

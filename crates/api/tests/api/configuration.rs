@@ -382,3 +382,71 @@ async fn impossible_rates_and_breakers_are_refused_with_the_member_and_the_reaso
         assert!(refused.problem(422).to_string().contains("rate_limit"));
     }
 }
+
+#[tokio::test]
+async fn an_endpoint_asks_for_batches_and_shows_it() {
+    let world = World::furnished().await;
+    let endpoint = json!({
+        "url": "https://example.com/hook",
+        "batch": {"max_events": 100, "max_wait": "1500ms"},
+    });
+    let made = world.post("/v1/tenants/acme/endpoints", endpoint).await;
+    let path = made.headers["location"].to_str().unwrap().to_owned();
+    let wanted = json!({"max_events": 100, "max_wait": "1s500ms"});
+    assert_eq!(made.ok(201)["batch"], wanted);
+    let patch = json!({"batch": {"max_wait": "1m"}});
+    let after = world.write("PATCH", &path, patch).await.ok(200);
+    assert_eq!(after["batch"], json!({"max_events": 100, "max_wait": "1m"}));
+    let patch = json!({"description": "Others"});
+    let after = world.write("PATCH", &path, patch).await.ok(200);
+    assert_eq!(after["batch"]["max_events"], 100);
+    let none = world.write("PATCH", &path, json!({"batch": null})).await;
+    assert_eq!(none.ok(200)["batch"], json!(null));
+    let replaced = json!({"url": "https://example.com/hook"});
+    let replaced = world.write("PUT", &path, replaced).await.ok(200);
+    assert_eq!(replaced["batch"], json!(null));
+}
+
+#[tokio::test]
+async fn impossible_batches_are_refused_with_the_member_and_the_reason() {
+    let world = World::furnished().await;
+    for (batch, place, reason) in [
+        (
+            json!({"max_events": 1, "max_wait": "1s"}),
+            "#/batch/max_events",
+            "2",
+        ),
+        (
+            json!({"max_events": 101, "max_wait": "1s"}),
+            "#/batch/max_events",
+            "100",
+        ),
+        (
+            json!({"max_events": 10, "max_wait": "2m"}),
+            "#/batch/max_wait",
+            "1m",
+        ),
+        (
+            json!({"max_events": 10, "max_wait": "0ms"}),
+            "#/batch/max_wait",
+            "1ms",
+        ),
+        (
+            json!({"max_events": 10, "max_wait": 5}),
+            "#/batch/max_wait",
+            "",
+        ),
+        (json!({"max_events": 10}), "#/batch/max_wait", "required"),
+        (
+            json!({"max_events": 2, "max_wait": "1s", "x": 1}),
+            "#/batch/x",
+            "",
+        ),
+    ] {
+        let endpoint = json!({"url": "https://example.com/hook", "batch": batch});
+        let refused = world.post("/v1/tenants/acme/endpoints", endpoint).await;
+        let problem = refused.problem(422).to_string();
+        assert_eq!(refused.faults(), [place], "{problem}");
+        assert!(problem.contains(reason), "{problem}");
+    }
+}

@@ -9,6 +9,7 @@
 
 mod api_document;
 mod backup;
+mod batches;
 mod clients;
 mod commands;
 mod demo;

@@ -1,10 +1,12 @@
 //! Members: their leases, and what becomes of the work of one that is silent.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fanfare_app::port::StoreError;
 use fanfare_domain::delivery::DeliveryState;
+use fanfare_domain::id::BatchId;
 use fanfare_store_postgres::{JoinOptions, Member, Options, PostgresStore};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -135,6 +137,60 @@ async fn what_a_node_accepts_that_does_not_deliver_is_shared_by_those_that_do() 
     let part = accepting.store.deliveries();
     let due = part.due(endpoint(), hour(9), 10).await.unwrap();
     assert!(due.deliveries.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_taken_over_whole_and_as_it_was_bound() {
+    const SIZE: usize = 7;
+    let database = with_a_store().await;
+    let silent = join(&database.address(), true).await;
+    let others = [
+        join(&database.address(), true).await,
+        join(&database.address(), true).await,
+    ];
+    let waits = DeliveryState::Waiting { due_at: hour(2) };
+    let events: Vec<_> = (0..1_001).map(|number| event(hour(1), number)).collect();
+    for event in &events {
+        appended(&*silent.store.log(), event.clone()).await;
+    }
+    let rows = events
+        .iter()
+        .map(|event| attempted(delivery(event), waits, hour(1)));
+    let part = silent.store.deliveries();
+    part.settle(Arc::new(rows.collect()), None).await.unwrap();
+    let ids: Vec<_> = events.iter().map(|event| delivery(event).id).collect();
+    let mut batches = BTreeMap::new();
+    for members in ids.chunks(SIZE) {
+        let batch = BatchId::led_by(members[0]);
+        let bound = part.bind(&scope(), batch, None, members.to_vec()).await;
+        assert_eq!(bound.unwrap().len(), SIZE);
+        batches.insert(batch, members.to_vec());
+    }
+    silent.renewing.abort();
+    // Both at the same time, again and again.
+    let mut left = batches.len();
+    let mut taken = [0, 0];
+    let began = Instant::now();
+    while left > 0 {
+        let [one, other] = &others;
+        let (one, other) = tokio::join!(one.store.take_over(), other.store.take_over());
+        assert!(one.is_ok() && other.is_ok());
+        taken = [0, 0];
+        for (batch, members) in &batches {
+            for (node, count) in others.iter().zip(&mut taken) {
+                let found = node.store.deliveries().members(*batch).await.unwrap();
+                let found: Vec<_> = found.iter().map(|row| row.id).collect();
+                assert!(
+                    found.is_empty() || found == *members,
+                    "{batch} was shared out"
+                );
+                *count += usize::from(!found.is_empty());
+            }
+        }
+        left = batches.len() - taken.iter().sum::<usize>();
+        assert!(began.elapsed() < Duration::from_secs(60), "{left} are left");
+    }
+    assert_eq!(taken.iter().sum::<usize>(), batches.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
