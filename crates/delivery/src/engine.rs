@@ -9,8 +9,8 @@
 //! has room. Retries live in the store only. What stands in an order, or goes in batches, goes through the
 //! store altogether (`order.rs`, `batch.rs`).
 //!
-//! Outcomes are settled in batches. Only after a batch is committed does the lane learn of the next
-//! due time, so what a lane reads from the store is never older than what it knows.
+//! Outcomes are settled many in one commit. Only after that does the lane learn of the next due time, so
+//! what a lane reads from the store is never older than what it knows.
 //!
 //! The *tracker* knows which deliveries have no row yet. What is on its way for longer than a moment
 //! gets one, so that lists show it and the next start has little to compare.
@@ -133,7 +133,8 @@ pub struct EngineParts {
     pub options: EngineOptions,
 }
 
-/// Outcomes that wait to be settled, and as many deliveries of batches; past it, workers wait with theirs and send nothing new.
+/// Outcomes that wait to be settled, and as many deliveries of batches; past it, workers wait with theirs
+/// and send nothing new.
 const OUTCOMES: usize = 4_096;
 /// Lanes that read from the store at a time.
 const REFILLS: usize = 4;

@@ -21,7 +21,12 @@ const STEP: usize = 500;
 pub(super) async fn run(shared: &Arc<Shared>) -> Result<(), StoreError> {
     let now = shared.parts.clock.now();
     for lane in shared.lanes.all() {
-        for job in lane.take_expired(now) {
+        let expired = lane.take_expired(now);
+        if !expired.is_empty() {
+            // What is left of a batch is due in the store.
+            shared.timer.set(now, lane.endpoint);
+        }
+        for job in expired {
             let delivery = discarded(job.delivery(lane.endpoint), now);
             let outcome = Outcome::settled(job, delivery, None);
             let _ = shared.settle.send(outcome).await;

@@ -348,18 +348,6 @@ impl Lane {
         self.state.lock().held.release(origin, id);
     }
 
-    /// So many more deliveries wait to be put into batches; answers how many do, about.
-    pub(super) fn gathers(&self, more: usize) -> usize {
-        let mut state = self.state.lock();
-        state.gathered += more;
-        state.gathered
-    }
-
-    /// A read found so many that wait on to be put into batches.
-    pub(super) fn gathers_only(&self, left: usize) {
-        self.state.lock().gathered = left;
-    }
-
     /// Whether nothing speaks for keeping the lane.
     pub(super) fn is_idle(&self, now: Timestamp) -> bool {
         let state = self.state.lock();
@@ -452,25 +440,5 @@ impl State {
             },
             None => self.end(None),
         }
-    }
-
-    /// Takes those that are meant out of a job that left the queue, which are about to be settled. What else
-    /// there is of its batch is due in the store, in a line after that.
-    fn take_apart(&mut self, job: Job, now: Timestamp, meant: impl Fn(&Job) -> bool) -> Vec<Job> {
-        let lead = job.in_line();
-        let (meant, rest): (Vec<_>, Vec<_>) = job.apart().partition(meant);
-        if rest.is_empty() {
-            return meant;
-        }
-        self.release_all(&rest);
-        match (lead, &mut self.lines) {
-            (Some(lead), Some(lines)) => {
-                let until = meant.first().and_then(Job::in_line);
-                let behind = lines.wait_for(lead, until.unwrap_or(lead));
-                self.release_all(&behind);
-            }
-            _ => self.store_due = Some(now),
-        }
-        meant
     }
 }

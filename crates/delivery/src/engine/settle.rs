@@ -1,4 +1,4 @@
-//! Settling: outcomes go to the store in batches; what follows from them waits for the commit.
+//! Settling: outcomes go to the store many at a time; what follows from them waits for the commit.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use super::job::{Job, Origin, in_line};
 use super::order;
 use super::worker::unwanted;
 
-/// The most outcomes of a commit, and fewer than a batch has besides.
-const BATCH: usize = 512;
-/// How long the first outcome of a batch waits for others: they share the commit's pages.
+/// The most outcomes of a commit. The last of them may bring the rest of its batch.
+const TOGETHER: usize = 512;
+/// How long the first outcome of a commit waits for others: they share its pages.
 const GATHER: Duration = Duration::from_millis(10);
-/// How long to wait before a batch is tried again, when the store was not available.
+/// How long to wait before a commit is tried again, when the store was not available.
 const AGAIN: Duration = Duration::from_millis(500);
 
 /// What the settler is told.
@@ -112,16 +112,16 @@ impl Outcome {
 
 /// Settles until it is told to stop.
 pub(super) async fn run(shared: Arc<Shared>, mut outcomes: mpsc::Receiver<Outcome>) {
-    let mut received = Vec::with_capacity(BATCH);
+    let mut received = Vec::with_capacity(TOGETHER);
     loop {
         received.clear();
-        if outcomes.recv_many(&mut received, BATCH).await == 0 {
+        if outcomes.recv_many(&mut received, TOGETHER).await == 0 {
             return;
         }
         let stops = |outcome: &Outcome| matches!(outcome, Outcome::Stop);
-        if received.len() < BATCH && !received.iter().any(stops) {
+        if received.len() < TOGETHER && !received.iter().any(stops) {
             tokio::time::sleep(GATHER).await;
-            while received.len() < BATCH
+            while received.len() < TOGETHER
                 && let Ok(outcome) = outcomes.try_recv()
             {
                 received.push(outcome);
@@ -146,7 +146,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut outcomes: mpsc::Receiver<Outcom
                 }
                 Outcome::Stop => stop = true,
             }
-            if settlements.len() >= BATCH {
+            if settlements.len() >= TOGETHER {
                 settle(&shared, &origins, std::mem::take(&mut settlements)).await;
                 origins.clear();
                 rooms.clear();

@@ -1,7 +1,13 @@
 //! What a client can't cause: a store that does not answer, or holds what nobody can read.
 
+use std::time::Duration;
+
+use fanfare_app::UseCaseError;
+use fanfare_app::endpoints::EndpointDraft;
 use fanfare_app::port::Configuration;
 use fanfare_app::port::configuration::{Change, DocumentQuery, Kind};
+use fanfare_domain::batch::Batching;
+use fanfare_testkit::builders::acme;
 use fanfare_testkit::memory_store::{Call, Moment};
 use serde_json::{Value, json};
 
@@ -184,7 +190,7 @@ async fn the_limit_counts_for_each_key_and_comes_back() {
         assert_eq!(refused.status, 429);
         assert!(!refused.headers.contains_key("retry-after"));
         assert_eq!(world.api.call_as(&other, line, "").await.status, good);
-        crate::virtual_time::pass(std::time::Duration::from_secs(21)).await;
+        crate::virtual_time::pass(Duration::from_secs(21)).await;
         assert_eq!(world.api.call(line, "").await.status, good);
     }
 }
@@ -202,4 +208,31 @@ async fn a_full_tenant_is_told_so_before_a_url_is_asked() {
     let refused: Value = world.api.well(400, line, &add(most)).await;
     assert_eq!(refused["error"]["code"], "VALIDATION_ERROR");
     assert_eq!(world.ground.sender.count(), asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dialects_endpoint_has_no_batches() {
+    let world = Virtual::new("nursa").await;
+    let (line, body) = NURSA[0];
+    world.api.call(line, body).await;
+    let endpoint = world.endpoint().await;
+    let draft = EndpointDraft {
+        url: Some(endpoint.url.clone()),
+        batch: Some(Batching::new(10, Duration::from_secs(1))),
+        ..EndpointDraft::default()
+    };
+    let id = endpoint.id.to_string();
+    let (fanfare, scope) = (&world.fanfare, acme());
+    let refused = fanfare.replace_endpoint(&scope, &id, draft.clone(), Vec::new());
+    let Err(UseCaseError::Invalid(faults)) = refused.await else {
+        panic!("it was taken");
+    };
+    assert_eq!(faults[0].pointer, "#/batch");
+    assert!(faults[0].detail.contains("nursa"), "{}", faults[0].detail);
+    let draft = EndpointDraft {
+        batch: None,
+        ..draft
+    };
+    let taken = fanfare.replace_endpoint(&scope, &id, draft, Vec::new());
+    taken.await.unwrap();
 }

@@ -71,4 +71,16 @@ impl Lane {
             (due, in_turn) => due.or(in_turn),
         }
     }
+
+    /// So many more deliveries wait to be put into batches; answers how many do, about.
+    pub(in crate::engine) fn gathers(&self, more: usize) -> usize {
+        let mut state = self.state.lock();
+        state.gathered += more;
+        state.gathered
+    }
+
+    /// A read found so many that wait on to be put into batches.
+    pub(in crate::engine) fn gathers_only(&self, left: usize) {
+        self.state.lock().gathered = left;
+    }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use fanfare_domain::id::DeliveryId;
 use fanfare_domain::time::Timestamp;
 
-use super::Lane;
+use super::{Lane, State};
 use crate::engine::job::{Job, Origin};
 use crate::engine::tracker::Lingering;
 
@@ -132,5 +132,32 @@ impl Lane {
             }
         }
         any
+    }
+}
+
+impl State {
+    /// Takes those that are meant out of a job that left the queue, which are about to be settled. What else
+    /// there is of its batch is due in the store, in a line after that.
+    pub(super) fn take_apart(
+        &mut self,
+        job: Job,
+        now: Timestamp,
+        meant: impl Fn(&Job) -> bool,
+    ) -> Vec<Job> {
+        let lead = job.in_line();
+        let (meant, rest): (Vec<_>, Vec<_>) = job.apart().partition(meant);
+        if rest.is_empty() {
+            return meant;
+        }
+        self.release_all(&rest);
+        match (lead, &mut self.lines) {
+            (Some(lead), Some(lines)) => {
+                let until = meant.first().and_then(Job::in_line);
+                let behind = lines.wait_for(lead, until.unwrap_or(lead));
+                self.release_all(&behind);
+            }
+            _ => self.store_due = Some(now),
+        }
+        meant
     }
 }
