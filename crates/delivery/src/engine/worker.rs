@@ -118,6 +118,7 @@ pub(super) fn unwanted(target: Option<&Target>) -> Option<DiscardedReason> {
 
 async fn attempt(shared: &Arc<Shared>, lane: &Arc<Lane>, turn: Turn) -> Outcome {
     let target = Arc::clone(&turn.target);
+    // Only a format that has batches has them read, and an endpoint's format stays the same.
     if let (Some(batch), Some(format)) = (&turn.job.batch, target.format.batches()) {
         let batch = batch.id;
         return batch::attempt::attempt(shared, lane, turn, (batch, format)).await;

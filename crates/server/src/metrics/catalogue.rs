@@ -83,7 +83,7 @@ pub(crate) const METRICS: &[Metric] = &[
     Metric {
         name: "fanfare_batch_events",
         sort: Sort::Histogram(BATCHES),
-        description: "Events of each batch that was sent, to endpoints that ask for batches.",
+        description: "Events in each request that brought a batch, retries too.",
     },
     Metric {
         name: "fanfare_lanes_without_slot",
