@@ -8,7 +8,7 @@ use fanfare_testkit::scripted_sender::Answer;
 
 use crate::world::{URL, World, millis, pass, seconds};
 
-/// Outcomes that may wait for the store: the queue, the batch on its way, and one in each worker's
+/// Outcomes that may wait for the store: the queue, the commit on its way, and one in each worker's
 /// hands.
 const WAITING_OUTCOMES: usize = 4_096 + 512 + 64;
 
