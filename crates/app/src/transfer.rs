@@ -123,6 +123,7 @@ impl Part {
                 "event",
                 "endpoint",
                 "replay_of",
+                "batch",
                 "at",
                 "created_at",
                 "expires_at",

@@ -17,7 +17,7 @@ impl Kind {
     pub(super) fn of(part: Part, column: &str) -> Self {
         match (part, column) {
             (Part::Documents, "id") => Self::Text,
-            (_, "id" | "event" | "endpoint" | "replay_of" | "content") => Self::Uuid,
+            (_, "id" | "event" | "endpoint" | "replay_of" | "batch" | "content") => Self::Uuid,
             (_, "digest" | "targets" | "data" | "response_body") => Self::Bytes,
             (
                 _,
