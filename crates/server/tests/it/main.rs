@@ -20,6 +20,7 @@ mod metrics;
 mod nodes;
 mod official_libraries;
 mod order;
+mod outages;
 mod postgres;
 mod power_loss;
 mod restart;
