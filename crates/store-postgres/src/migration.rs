@@ -16,6 +16,7 @@ const MIGRATIONS: &[(&str, u32)] = &[
     (include_str!("../migrations/0001_first.sql"), 1),
     (include_str!("../migrations/0002_dialects.sql"), 1),
     (include_str!("../migrations/0003_nodes.sql"), 3),
+    (include_str!("../migrations/0004_owners.sql"), 4),
 ];
 
 /// The schema's version that this release writes.

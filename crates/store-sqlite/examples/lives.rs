@@ -148,6 +148,7 @@ impl World {
                             event,
                             idempotency: None,
                             content: None,
+                            in_turn: Vec::new(),
                         }])
                         .await
                     })

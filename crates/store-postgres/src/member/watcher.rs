@@ -142,7 +142,9 @@ impl Watcher {
             }
         }
         self.seen = seen;
-        *self.member.delivering.write() = delivering;
+        if self.member.delivering_are(delivering) {
+            self.member.members_changed.notify_one();
+        }
         Ok(())
     }
 

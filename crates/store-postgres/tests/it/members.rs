@@ -150,7 +150,7 @@ async fn an_endpoint_has_one_owner_and_few_change_theirs_when_a_node_comes() {
     let agree = |nodes: &[&Node]| {
         endpoints.iter().all(|endpoint| {
             let owners: Vec<_> = (nodes.iter())
-                .map(|node| node.member.owner(*endpoint))
+                .map(|node| node.member.favourite(*endpoint))
                 .collect();
             owners.iter().all(|owner| *owner == owners[0])
         })
@@ -160,20 +160,20 @@ async fn an_endpoint_has_one_owner_and_few_change_theirs_when_a_node_comes() {
         while !agree(nodes)
             || !endpoints
                 .iter()
-                .any(|endpoint| nodes[0].member.owner(*endpoint) == ids[ids.len() - 1])
+                .any(|endpoint| nodes[0].member.favourite(*endpoint) == ids[ids.len() - 1])
         {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     until_they_agree(&[&nodes[0], &nodes[1]]).await;
     let before: Vec<_> = (endpoints.iter())
-        .map(|endpoint| nodes[0].member.owner(*endpoint))
+        .map(|endpoint| nodes[0].member.favourite(*endpoint))
         .collect();
     let third = join(&database.address(), true).await;
     until_they_agree(&[&nodes[0], &nodes[1], &third]).await;
     let mut moved = 0;
     for (endpoint, before) in endpoints.iter().zip(before) {
-        let owner = third.member.owner(*endpoint);
+        let owner = third.member.favourite(*endpoint);
         if owner != before {
             moved += 1;
             assert_eq!(owner, third.member.id(), "it moved to the new one");
