@@ -12,4 +12,5 @@ mod members;
 mod nodes;
 mod opening;
 mod outages;
+mod owners;
 mod tls;

@@ -12,15 +12,15 @@ use tokio::time::Instant;
 use crate::databases::{at, with_a_store};
 use crate::made::{append, appended, attempted, delivery, endpoint, event, hour, scope};
 
-const DETECTION: Duration = Duration::from_secs(1);
+pub(crate) const DETECTION: Duration = Duration::from_secs(1);
 
-struct Node {
-    store: PostgresStore,
-    member: Arc<Member>,
-    renewing: AbortHandle,
+pub(crate) struct Node {
+    pub(crate) store: PostgresStore,
+    pub(crate) member: Arc<Member>,
+    pub(crate) renewing: AbortHandle,
 }
 
-async fn join(address: &str, delivers: bool) -> Node {
+pub(crate) async fn join(address: &str, delivers: bool) -> Node {
     let addresses = at(address);
     let options = JoinOptions {
         name: "test".to_owned(),

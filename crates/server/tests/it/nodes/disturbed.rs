@@ -17,8 +17,9 @@ use crate::harness::{Api, Reply, World, number_from_environment};
 
 /// Requests in a second that endpoints with a rate take, and how many of them at once: more than is
 /// published, so that they get through it, and less than would come at once after a disturbance.
-pub(super) const RATE: u32 = 40;
+pub(super) const RATE: u32 = 25;
 pub(super) const BURST: u32 = 4;
+const PUBLISHERS: usize = 6;
 /// Keys of events, where the order is by key.
 const KEYS: u64 = 5;
 
@@ -62,7 +63,8 @@ async fn nothing_is_lost_and_order_and_rates_hold_while_nodes_are_killed_paused_
     }
     let load = Arc::new(Load::default());
     let mut publishers = JoinSet::new();
-    for at in 0..3 {
+    for publisher in 0..PUBLISHERS {
+        let at = publisher % nodes.len();
         let apis = nodes.iter().map(|node| node.server.api()).collect();
         publishers.spawn(publish(apis, Arc::clone(&load), at));
     }
@@ -215,7 +217,7 @@ async fn publish(nodes: Vec<Api>, load: Arc<Load>, mut at: usize) {
             at = (at + 1) % nodes.len();
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        tokio::time::sleep(Duration::from_millis(30)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
         // Each node gets its share, also after it was away.
         if number % 7 == 0 {
             at = (at + 1) % nodes.len();

@@ -189,8 +189,8 @@ fn order_holds(
 /// In no span more arrived than the rate makes of it. Arrivals are seen a little later than they were sent, each
 /// by another time.
 fn rate_holds(path: &str, arrived: &HashMap<String, Vec<Instant>>) -> String {
-    const SPAN: Duration = Duration::from_secs(5);
-    const UNEVEN: Duration = Duration::from_millis(500);
+    const SPAN: Duration = Duration::from_secs(2);
+    const UNEVEN: Duration = Duration::from_millis(400);
     let mut times: Vec<Instant> = arrived.values().flatten().copied().collect();
     times.sort_unstable();
     let most = (SPAN + UNEVEN).as_secs_f64() * f64::from(RATE) + f64::from(BURST);
