@@ -32,10 +32,10 @@
 //! commit is under way. So it has nothing to learn of what another node accepted, be that alive or not.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use fanfare_app::nodes::{BEATS, Lease, Owners, favourite};
 use fanfare_app::port::StoreError;
 use fanfare_app::port::coordination::{Coordination, Owned};
 use fanfare_domain::id::EndpointId;
@@ -50,12 +50,10 @@ use crate::options::Options;
 use crate::session::Session;
 use crate::store::OpenError;
 
-mod owners;
 mod places;
 mod process;
 mod watcher;
 
-use owners::Owners;
 pub(crate) use places::{OWNERS, Places};
 use process::Process;
 use watcher::Watcher;
@@ -83,8 +81,7 @@ pub struct Member {
     id: i64,
     delivers: bool,
     detection: Duration,
-    /// Nanoseconds of the clock.
-    lease_ends: AtomicU64,
+    lease: Lease,
     /// Nodes that deliver, this one among them if it does; in order.
     delivering: RwLock<Vec<i64>>,
     owners: Owners,
@@ -100,10 +97,6 @@ pub(crate) fn clock() -> Duration {
         u64::try_from(now.tv_sec).unwrap_or(0),
         u32::try_from(now.tv_nsec).unwrap_or(0),
     )
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Member {
@@ -143,7 +136,7 @@ impl Member {
             id: row.try_get(0).map_err(Failure::from)?,
             delivers: options.delivers,
             detection: options.detection,
-            lease_ends: AtomicU64::new(0),
+            lease: Lease::default(),
             delivering: RwLock::default(),
             owners: Owners::default(),
             members_changed: Notify::new(),
@@ -173,7 +166,7 @@ impl Member {
     /// Whether it may act now.
     #[must_use]
     pub fn may_act(&self) -> bool {
-        nanoseconds(clock()) < self.lease_ends.load(Ordering::Relaxed)
+        self.lease.lasts(clock())
     }
 
     /// Waits until it may act.
@@ -190,21 +183,10 @@ impl Member {
         let _ = lost.wait_for(|lost| *lost).await;
     }
 
-    /// Which node should own an endpoint: the one that the endpoint's and its own id give the highest number,
-    /// so that few endpoints move when a node comes or goes. 0 where none delivers.
+    /// Which node should own an endpoint, see [`favourite`]; 0 where none delivers.
     #[must_use]
     pub fn favourite(&self, endpoint: EndpointId) -> i64 {
-        let weight = |node: i64| {
-            // SplitMix64: every bit of both counts for every bit of the number.
-            let bits = endpoint.bits();
-            let mut mixed = (bits as u64) ^ ((bits >> 64) as u64).rotate_left(32);
-            mixed ^= node.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            mixed ^ (mixed >> 31)
-        };
-        let delivering = self.delivering.read();
-        let best = delivering.iter().copied().max_by_key(|node| weight(*node));
+        let best = favourite(endpoint, &self.delivering.read());
         best.unwrap_or(if self.delivers { self.id } else { 0 })
     }
 
@@ -242,19 +224,22 @@ impl Member {
     }
 
     fn beat(&self) -> Duration {
-        self.detection / 10
+        self.detection / BEATS
     }
 
     fn renewed(&self, before: Duration) {
-        let ends = before + self.detection.mul_f64(0.7);
-        self.lease_ends.store(nanoseconds(ends), Ordering::Relaxed);
+        self.lease.renewed(before, self.detection);
     }
 }
 
 #[async_trait]
 impl Coordination for Member {
     fn owns(&self, endpoint: EndpointId) -> Option<Owned> {
-        self.owners.owns(endpoint)
+        self.owners.owns(endpoint, clock())
+    }
+
+    fn may_send(&self) -> bool {
+        self.may_act()
     }
 
     async fn told(&self) {

@@ -26,6 +26,11 @@ pub trait Coordination: Send + Sync + 'static {
     /// How this node owns an endpoint's lane; none when it does not.
     fn owns(&self, endpoint: EndpointId) -> Option<Owned>;
 
+    /// Whether this node may send now. Else its requests wait; asked where it matters when each begins.
+    fn may_send(&self) -> bool {
+        true
+    }
+
     /// Waits until there is something in [`Coordination::came`] or [`Coordination::leaving`]. For ever where
     /// there is but one node.
     async fn told(&self) {

@@ -12,6 +12,8 @@ use fanfare_domain::id::EndpointId;
 
 use super::{Shared, order};
 
+/// How long a lane waits before it asks again, while this node may send nothing.
+pub(super) const PAUSED: Duration = Duration::from_millis(50);
 /// How often it is looked whether what is under way has ended.
 const LOOK: Duration = Duration::from_millis(10);
 

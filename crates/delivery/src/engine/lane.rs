@@ -217,6 +217,10 @@ impl Lane {
             handover::empty(shared, self.endpoint);
             return state.end(None);
         }
+        if owned.is_some() && !shared.parts.coordination.may_send() {
+            // Not with a rate's leave of now: all that waited would go at once.
+            return state.end(Some(now.after(handover::PAUSED)));
+        }
         let mut probe = false;
         if self.is_troubled() && !job.extra {
             match shared.health.passage(self.endpoint, now) {

@@ -1,38 +1,37 @@
 //! Which endpoints this node owns, of those that one node serves at a time.
 //!
-//! The table `fanfare.owners` says whose an endpoint is, and changes in two ways only: its owner says that it
-//! has let go, or somebody finds its owner gone. What is kept here is never more than the table says. Who
-//! *should* own it follows from the members, see [`Member::favourite`](super::Member::favourite); nodes may
-//! differ about that for a moment, and then the endpoint waits.
+//! The store says whose an endpoint is, and that changes in two ways only: its owner says that it has let go,
+//! or somebody finds its owner gone. What is kept here is never more than the store says. Who *should* own it
+//! follows from the members, see [`favourite`](super::favourite); nodes may differ about that for a moment,
+//! and then the endpoint waits.
 //!
 //! ```text
-//! nobody's ── wanted ──(table)──► owned ── leaving ──(engine)── let go ──(table)──► nobody's
+//! nobody's ── wanted ──(store)──► owned ── leaving ──(engine)── let go ──(store)──► nobody's
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use fanfare_app::port::coordination::{Epoch, Owned};
 use fanfare_domain::id::EndpointId;
 use parking_lot::RwLock;
 use tokio::sync::Notify;
 
-use super::clock;
+use crate::port::coordination::{Epoch, Owned};
 
 /// The most endpoints that are asked for at a time; more are found by looking.
 const WANTED: usize = 1_000;
 
 /// The endpoints of this node.
-#[derive(Default)]
-pub(crate) struct Owners {
+#[derive(Debug, Default)]
+pub struct Owners {
     state: RwLock<State>,
-    /// Told when the table is to be changed.
-    pub(crate) to_write: Notify,
+    /// Told when there is something to be written, see [`Owners::pending`].
+    pub to_write: Notify,
     /// Told when the engine is to take an endpoint up or to let go of one.
-    pub(crate) to_tell: Notify,
+    pub to_tell: Notify,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     owned: HashMap<EndpointId, Since>,
     /// Those that the engine has not heard of yet.
@@ -44,38 +43,42 @@ struct State {
     wanted: BTreeSet<EndpointId>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Since {
     epoch: Epoch,
     at: Duration,
 }
 
 /// What is to be written.
-#[derive(Default)]
-pub(crate) struct Pending {
+#[derive(Debug, Default)]
+pub struct Pending {
     /// Nothing of them is in memory here.
-    pub(crate) let_go: Vec<EndpointId>,
+    pub let_go: Vec<EndpointId>,
     /// To be asked for.
-    pub(crate) wanted: Vec<EndpointId>,
+    pub wanted: Vec<EndpointId>,
 }
 
 impl Pending {
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.let_go.is_empty() && self.wanted.is_empty()
     }
 }
 
 impl Owners {
-    pub(super) fn owns(&self, endpoint: EndpointId) -> Option<Owned> {
+    /// How this node owns an endpoint.
+    #[must_use]
+    pub fn owns(&self, endpoint: EndpointId, now: Duration) -> Option<Owned> {
         let since = self.state.read().owned.get(&endpoint).copied()?;
         Some(Owned {
             epoch: since.epoch,
-            taken_over: (since.epoch > 1).then(|| clock().saturating_sub(since.at)),
+            taken_over: (since.epoch > 1).then(|| now.saturating_sub(since.at)),
         })
     }
 
     /// This node should own it.
-    pub(super) fn want(&self, endpoint: EndpointId) {
+    pub fn want(&self, endpoint: EndpointId) {
         let mut state = self.state.write();
         let has = state.owned.contains_key(&endpoint) || state.wanted.contains(&endpoint);
         if !has && state.wanted.len() < WANTED {
@@ -86,7 +89,7 @@ impl Owners {
     }
 
     /// Nothing of an endpoint may stay in this node's memory, though it is not the owner.
-    pub(crate) fn leave(&self, endpoint: EndpointId) {
+    pub fn leave(&self, endpoint: EndpointId) {
         let mut state = self.state.write();
         if !state.leaving.contains_key(&endpoint) && !state.let_go.contains_key(&endpoint) {
             state.leaving.insert(endpoint, None);
@@ -96,7 +99,7 @@ impl Owners {
     }
 
     /// Members came or went: those that another one should own are let go of.
-    pub(super) fn review(&self, stays: impl Fn(EndpointId) -> bool) {
+    pub fn review(&self, stays: impl Fn(EndpointId) -> bool) {
         let mut state = self.state.write();
         let leaving: Vec<_> = state.owned.keys().copied().collect();
         for endpoint in leaving.into_iter().filter(|endpoint| !stays(*endpoint)) {
@@ -111,7 +114,9 @@ impl Owners {
         }
     }
 
-    pub(super) fn came(&self) -> Vec<EndpointId> {
+    /// Endpoints that have become this node's since the last time.
+    #[must_use]
+    pub fn came(&self) -> Vec<EndpointId> {
         if self.state.read().came.is_empty() {
             return Vec::new();
         }
@@ -119,11 +124,14 @@ impl Owners {
         came.into_iter().collect()
     }
 
-    pub(super) fn leaving(&self) -> Vec<EndpointId> {
+    /// Endpoints of which the engine is to let go.
+    #[must_use]
+    pub fn leaving(&self) -> Vec<EndpointId> {
         self.state.read().leaving.keys().copied().collect()
     }
 
-    pub(super) fn let_go(&self, endpoint: EndpointId) {
+    /// The engine has let go of one.
+    pub fn let_go(&self, endpoint: EndpointId) {
         let mut state = self.state.write();
         if let Some(since) = state.leaving.remove(&endpoint) {
             state.let_go.insert(endpoint, since);
@@ -132,7 +140,9 @@ impl Owners {
         }
     }
 
-    pub(crate) fn pending(&self) -> Pending {
+    /// What is to be written.
+    #[must_use]
+    pub fn pending(&self) -> Pending {
         let state = self.state.read();
         // Not while it is being let go of: that comes first.
         let free = |endpoint: &&EndpointId| {
@@ -144,17 +154,17 @@ impl Owners {
         }
     }
 
-    /// The table says that these are nobody's now, or another's.
-    pub(crate) fn have_gone(&self, endpoints: &[EndpointId]) {
+    /// The store says that these are nobody's now, or another's.
+    pub fn have_gone(&self, endpoints: &[EndpointId]) {
         let mut state = self.state.write();
         for endpoint in endpoints {
             state.let_go.remove(endpoint);
         }
     }
 
-    /// The table was asked for these: it says that some are this node's now, and as which owner; the others
+    /// The store was asked for these, at `asked_at`: it says that some are this node's now, and as which owner; the others
     /// are another's still, and asked for again if `still_wanted`.
-    pub(crate) fn were_asked_for(
+    pub fn were_asked_for(
         &self,
         asked: &[EndpointId],
         got: &[(EndpointId, Epoch)],
