@@ -34,7 +34,7 @@ pub trait Coordination: Send + Sync + 'static {
     /// Waits until there is something in [`Coordination::came`] or [`Coordination::leaving`]. For ever where
     /// there is but one node.
     async fn told(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Endpoints whose owner this node has become since the last time.

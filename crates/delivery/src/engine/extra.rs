@@ -127,8 +127,8 @@ async fn may_go_first(
         return Ok(Some(Extra::Settled));
     }
     // Where nodes share the log, the line was read as far as all is there.
-    let all_there = shared.parts.log.keeps_turns()
-        || shared.tracker.lock().handed_on() >= at.position;
+    let all_there =
+        shared.parts.log.keeps_turns() || shared.tracker.lock().handed_on() >= at.position;
     let goes = all_there && lane.lines(|lines| lines.begin_extra(at));
     Ok((!goes).then_some(Extra::NotNow))
 }

@@ -2,7 +2,7 @@
 
 use fanfare_simulation::fleet::{Mutant, run};
 
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 200;
 
 /// The most seeds that it may take to find a mutant.
 const FOUND_WITHIN: u64 = 100;

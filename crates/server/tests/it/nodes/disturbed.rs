@@ -219,7 +219,7 @@ async fn publish(nodes: Vec<Api>, load: Arc<Load>, mut at: usize) {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
         // Each node gets its share, also after it was away.
-        if number % 7 == 0 {
+        if number.is_multiple_of(7) {
             at = (at + 1) % nodes.len();
         }
     }
