@@ -10,7 +10,7 @@ REDOCLY := openapi/lint/node_modules
 DENY := $(TOOLS)/bin/cargo-deny
 DENY_VERSION := 0.20.2
 
-.PHONY: run test format lint openapi-lint tests mutants simulate signatures svix svix-methods api-document schemathesis power-loss kill nodes soak postgresql-plans docs dependencies advisories tools openapi postgresql
+.PHONY: run test format lint openapi-lint tests mutants simulate signatures svix svix-methods api-document schemathesis power-loss kill nodes outages soak postgresql-plans docs dependencies advisories tools openapi postgresql
 
 # Builds Fanfare, starts it on its embedded store in data/demo with a sample receiver, does the main
 # job once, step by step, and keeps serving.
@@ -83,6 +83,12 @@ power-loss kill: postgresql
 nodes: export SECONDS ?= 1200
 nodes: postgresql
 	$(CARGO) test --locked -p fanfare-server --test it -- nodes:: --nocapture --test-threads=1
+
+# PostgreSQL killed under load, and failed over to a synchronous standby, more often than in `tests`:
+# `make outages ROUNDS=10`.
+outages: export ROUNDS ?= 10
+outages: postgresql
+	$(CARGO) test --locked -p fanfare-server --test it -- outages:: --nocapture --test-threads=1
 
 # The real binary under load for a long time, with kills, failing receivers and changes of endpoints:
 # nothing may be lost, and memory must stay flat. Writes target/soak/soak.csv and soak.svg.

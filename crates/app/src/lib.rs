@@ -17,6 +17,8 @@ pub mod filter;
 pub mod format;
 pub mod keys;
 pub mod matching;
+
+pub mod nodes;
 pub mod notices;
 pub mod port;
 pub mod publish;

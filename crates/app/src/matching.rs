@@ -60,7 +60,7 @@ impl Fanfare {
     /// Leaves of an event's targets those whose filters ask for it. Costs nothing where there are none.
     pub(crate) async fn filtered(&self, ready: Ready) -> Result<Ready, TooManyWait> {
         if !ready.filtered {
-            return Ok(ready);
+            return Ok(self.in_turn(ready));
         }
         let scope = ready.append.event.scope.clone();
         let sifted = self.filters.run(&scope, move || sift(ready)).await;
@@ -68,7 +68,20 @@ impl Fanfare {
         for (filter, verdict) in verdicts {
             self.count(&filter, &ready.append.event, verdict);
         }
-        Ok(ready)
+        Ok(self.in_turn(ready))
+    }
+
+    /// Puts the deliveries that stand in an order at hand, where the log keeps turns.
+    fn in_turn(&self, mut ready: Ready) -> Ready {
+        let event = &ready.append.event;
+        if self.ports.log.keeps_turns() {
+            let places = (0u16..).zip(ready.targets.iter().flatten());
+            let in_turn = places.filter(|(_, target)| target.in_line(event, 0).is_some());
+            ready.append.in_turn = in_turn
+                .map(|(place, target)| target.first_row(event, place, 0))
+                .collect();
+        }
+        ready
     }
 
     /// Whether an endpoint in its present form asks for an event: type, subcategory, attributes and

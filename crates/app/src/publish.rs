@@ -306,6 +306,7 @@ impl Fanfare {
                 event: Arc::new(event),
                 idempotency,
                 content,
+                in_turn: Vec::new(),
             },
             targets,
             filtered,

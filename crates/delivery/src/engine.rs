@@ -45,6 +45,7 @@ mod discard;
 mod expire;
 mod extra;
 mod footprint;
+mod handover;
 mod health;
 mod held;
 mod intake;
@@ -240,6 +241,7 @@ impl Engine {
         tokio::spawn(park::run(Arc::clone(&self.shared)));
         scan::lanes(&self.shared).await?;
         tokio::spawn(scan::run(Arc::clone(&self.shared)));
+        tokio::spawn(handover::run(Arc::clone(&self.shared)));
         Ok(())
     }
 
@@ -286,6 +288,13 @@ impl Dispatch for Engine {
 
     fn due(&self, endpoint: EndpointId, at: Timestamp) {
         self.shared.schedule(endpoint, at);
+    }
+
+    fn left(&self, endpoint: EndpointId, strand: Option<Strand>) {
+        match strand {
+            Some(strand) => order::look(&self.shared, endpoint, strand),
+            None => order::find(&self.shared, endpoint),
+        }
     }
 
     fn extra(&self, delivery: Delivery) {

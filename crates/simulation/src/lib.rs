@@ -22,6 +22,7 @@
 //! The real SQLite store, the real network and threads: they have suites of their own, and the soak.
 
 mod chronicle;
+pub mod fleet;
 mod history;
 mod life;
 pub mod mutant;

@@ -98,7 +98,7 @@ fn play(seed: u64, mutant: Option<&Mutant>) -> Played {
 
 /// A runtime with one thread and a time that stands still while there is something to do.
 #[expect(clippy::expect_used, reason = "no runtime, no simulation")]
-fn life() -> tokio::runtime::Runtime {
+pub(crate) fn life() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)

@@ -84,6 +84,7 @@ pub(crate) fn append(event: Event) -> Append {
         content: event.uid.as_ref().map(|_| [1; 16]),
         event: Arc::new(event),
         idempotency: None,
+        in_turn: Vec::new(),
     }
 }
 

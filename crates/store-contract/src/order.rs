@@ -68,6 +68,7 @@ pub async fn a_strand_is_read_in_order_whatever_is_due(engine: &dyn Engine) {
         .await
         .unwrap();
     let expected = InTurn {
+        some_left_out: false,
         deliveries: vec![rows[4].clone()],
         held_by: None,
     };

@@ -1,6 +1,6 @@
 //! The deliveries part.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -29,11 +29,12 @@ mod batch;
 mod discard;
 mod due;
 mod jobs;
+pub(crate) mod lanes;
 mod lookup;
 mod order;
 mod query;
 mod retention;
-mod row;
+pub(crate) mod row;
 mod settle;
 mod tallies;
 mod walk;
@@ -115,16 +116,11 @@ impl Deliveries for PostgresDeliveries {
         now: Timestamp,
         limit: usize,
     ) -> Result<Due, StoreError> {
+        let Some(node) = self.database.places.reads(endpoint) else {
+            return Ok(Due::default());
+        };
         let session = self.database.pool.lease().await?;
-        Ok(due::due(
-            &session,
-            &self.database.scopes,
-            self.node(),
-            endpoint,
-            now,
-            limit,
-        )
-        .await?)
+        Ok(due::due(&session, &self.database.scopes, node, endpoint, now, limit).await?)
     }
 
     async fn bind(
@@ -154,7 +150,11 @@ impl Deliveries for PostgresDeliveries {
 
     async fn expired(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
         let session = self.database.pool.lease().await?;
-        Ok(due::expired(&session, &self.database.scopes, self.node(), now, limit).await?)
+        let mut expired =
+            due::expired(&session, &self.database.scopes, self.node(), now, limit).await?;
+        let places = &self.database.places;
+        expired.retain(|row| places.reads(row.endpoint).is_some());
+        Ok(expired)
     }
 
     async fn lanes(
@@ -162,8 +162,7 @@ impl Deliveries for PostgresDeliveries {
         after: Option<EndpointId>,
         limit: usize,
     ) -> Result<Vec<WaitingLane>, StoreError> {
-        let session = self.database.pool.lease().await?;
-        Ok(due::lanes(&session, self.node(), after, limit).await?)
+        Ok(lanes::page(&self.database, after, limit).await?)
     }
 
     async fn in_turn(
@@ -173,9 +172,12 @@ impl Deliveries for PostgresDeliveries {
         from: Position,
         limit: usize,
     ) -> Result<InTurn, StoreError> {
+        let Some(node) = self.database.places.reads(endpoint) else {
+            return Ok(InTurn::default());
+        };
         let session = self.database.pool.lease().await?;
         let scopes = &self.database.scopes;
-        Ok(order::in_turn(&session, scopes, self.node(), endpoint, strand, from, limit).await?)
+        Ok(order::in_turn(&session, scopes, node, endpoint, strand, from, limit).await?)
     }
 
     async fn strands(
@@ -184,8 +186,11 @@ impl Deliveries for PostgresDeliveries {
         after: Option<Strand>,
         limit: usize,
     ) -> Result<Vec<Strand>, StoreError> {
+        let Some(node) = self.database.places.reads(endpoint) else {
+            return Ok(Vec::new());
+        };
         let session = self.database.pool.lease().await?;
-        Ok(order::strands(&session, self.node(), endpoint, after, limit).await?)
+        Ok(order::strands(&session, node, endpoint, after, limit).await?)
     }
 
     async fn out_of_turn(
@@ -196,7 +201,17 @@ impl Deliveries for PostgresDeliveries {
     ) -> Result<Vec<Delivery>, StoreError> {
         let session = self.database.pool.lease().await?;
         let scopes = &self.database.scopes;
-        Ok(order::out_of_turn(&session, scopes, self.node(), endpoint, ordering, limit).await?)
+        // Its own too, where the endpoint has just got an order: they are the owner's once they have turns.
+        let places = &self.database.places;
+        let nodes = [Some(self.node()), places.reads(endpoint)];
+        let mut found = Vec::new();
+        for node in nodes.into_iter().flatten().collect::<BTreeSet<_>>() {
+            let left = limit - found.len();
+            found.extend(
+                order::out_of_turn(&session, scopes, node, endpoint, ordering, left).await?,
+            );
+        }
+        Ok(found)
     }
 
     async fn place(&self, placed: Vec<Placed>) -> Result<(), StoreError> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use fanfare_app::port::StoreError;
 use fanfare_domain::id::EndpointId;
+use fanfare_domain::order::Strand;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
@@ -34,18 +35,21 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// The most endpoints of a round; more are found by looking.
 const ENDPOINTS: usize = 64;
 
+/// An endpoint for which something is left, and in which strand, where that is known.
+pub(crate) type Left = (EndpointId, Option<Strand>);
+
 /// What is to be told, and what was heard.
 #[derive(Default)]
 pub(crate) struct Hints {
     configuration: AtomicBool,
     work: AtomicBool,
-    due: Mutex<BTreeSet<EndpointId>>,
+    due: Mutex<BTreeSet<Left>>,
     something: Notify,
     /// Told when another node changed the configuration.
     pub(crate) heard_configuration: Notify,
     /// Told when another node left work.
     pub(crate) heard_work: Notify,
-    heard_due: Mutex<BTreeSet<EndpointId>>,
+    heard_due: Mutex<BTreeSet<Left>>,
 }
 
 impl Hints {
@@ -62,17 +66,20 @@ impl Hints {
     }
 
     /// Another node has something to do for this endpoint.
-    pub(crate) fn is_due(&self, endpoint: EndpointId) {
+    pub(crate) fn is_due(&self, endpoint: EndpointId, strand: Option<Strand>) {
         let mut due = self.due.lock();
         if due.len() < ENDPOINTS {
-            due.insert(endpoint);
+            due.insert((endpoint, strand));
+        } else if due.len() < 2 * ENDPOINTS {
+            // Somewhere, then.
+            due.insert((endpoint, None));
         }
         drop(due);
         self.something.notify_one();
     }
 
     /// The endpoints that were heard of since the last time.
-    pub(crate) fn take_due(&self) -> BTreeSet<EndpointId> {
+    pub(crate) fn take_due(&self) -> BTreeSet<Left> {
         std::mem::take(&mut *self.heard_due.lock())
     }
 
@@ -84,7 +91,10 @@ impl Hints {
             }
         }
         let due = std::mem::take(&mut *self.due.lock());
-        told.extend(due.into_iter().map(|endpoint| format!("{DUE}{endpoint}")));
+        told.extend(due.into_iter().map(|(endpoint, strand)| match strand {
+            Some(strand) => format!("{DUE}{endpoint} {}", strand.number()),
+            None => format!("{DUE}{endpoint}"),
+        }));
         told
     }
 
@@ -93,11 +103,10 @@ impl Hints {
             CONFIGURATION => self.heard_configuration.notify_one(),
             WORK => self.heard_work.notify_one(),
             _ => {
-                let endpoint = text.strip_prefix(DUE).map(EndpointId::parse);
-                if let Some(Ok(endpoint)) = endpoint {
+                if let Some(left) = text.strip_prefix(DUE).and_then(left) {
                     let mut heard = self.heard_due.lock();
                     if heard.len() < 16 * ENDPOINTS {
-                        heard.insert(endpoint);
+                        heard.insert(left);
                     }
                     drop(heard);
                     self.heard_work.notify_one();
@@ -105,6 +114,15 @@ impl Hints {
             }
         }
     }
+}
+
+fn left(text: &str) -> Option<Left> {
+    let (endpoint, strand) = match text.split_once(' ') {
+        Some((endpoint, strand)) => (endpoint, Some(strand)),
+        None => (text, None),
+    };
+    let strand = strand.map(|number| number.parse().map(Strand::from_number));
+    Some((EndpointId::parse(endpoint).ok()?, strand.transpose().ok()?))
 }
 
 /// Tells others, until it is aborted.

@@ -32,6 +32,7 @@ mod configuration;
 mod days;
 mod deliveries;
 mod failure;
+mod handover;
 mod hints;
 mod jobs;
 mod log;

@@ -35,7 +35,7 @@ use crate::queue::Queue;
 use crate::store::{Database, Observer};
 
 mod append;
-mod horizon;
+pub(crate) mod horizon;
 mod insert;
 mod read;
 mod retention;
@@ -68,6 +68,10 @@ impl PostgresLog {
 
 #[async_trait]
 impl Log for PostgresLog {
+    fn keeps_turns(&self) -> bool {
+        true
+    }
+
     async fn append(&self, events: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
         if events.is_empty() {
             return Ok(Vec::new());

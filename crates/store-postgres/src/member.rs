@@ -16,16 +16,31 @@
 //! and begins anew: after an outage of the server, everybody renews before anybody is declared gone.
 //!
 //! A node on the same machine need not be watched for long to see that its process has ended.
+//!
+//! # Owners
+//!
+//! An endpoint with an order or a rate has one owner, which the table `fanfare.owners` names. Its deliveries
+//! wait in the name of whoever that is ([`OWNERS`]), so that nobody who writes them need know. All nodes that
+//! know the same members agree on who *should* own it (rendezvous hashing). When that changes, nothing is
+//! taken from a node that is there: the owner sees by itself that it should not be one any more, begins
+//! nothing, waits until what is under way has ended and is recorded, and gives the endpoint back. Only then,
+//! or when the owner is gone, another takes it. Until then the endpoint waits, and no view of the members can
+//! make two of them send.
+//!
+//! In what order its deliveries go is settled at their acceptance: their rows are written in the commit that
+//! accepts their events, by whichever node, and an owner reads them up to the last position behind which no
+//! commit is under way. So it has nothing to learn of what another node accepted, be that alive or not.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use fanfare_app::nodes::{BEATS, Lease, Owners, favourite};
 use fanfare_app::port::StoreError;
-use fanfare_app::port::coordination::{Coordination, Epoch};
+use fanfare_app::port::coordination::{Coordination, Owned};
 use fanfare_domain::id::EndpointId;
 use parking_lot::RwLock;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 use tokio_postgres::types::Type;
 
@@ -39,7 +54,7 @@ mod places;
 mod process;
 mod watcher;
 
-pub(crate) use places::Places;
+pub(crate) use places::{OWNERS, Places};
 use process::Process;
 use watcher::Watcher;
 pub(crate) use watcher::declare_gone;
@@ -66,24 +81,22 @@ pub struct Member {
     id: i64,
     delivers: bool,
     detection: Duration,
-    /// Nanoseconds of the clock.
-    lease_ends: AtomicU64,
+    lease: Lease,
     /// Nodes that deliver, this one among them if it does; in order.
     delivering: RwLock<Vec<i64>>,
+    owners: Owners,
+    /// Told when others deliver than before.
+    members_changed: Notify,
     lost: watch::Sender<bool>,
 }
 
 /// The time since the machine started, its sleep included.
-fn clock() -> Duration {
+pub(crate) fn clock() -> Duration {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     Duration::new(
         u64::try_from(now.tv_sec).unwrap_or(0),
         u32::try_from(now.tv_nsec).unwrap_or(0),
     )
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Member {
@@ -123,8 +136,10 @@ impl Member {
             id: row.try_get(0).map_err(Failure::from)?,
             delivers: options.delivers,
             detection: options.detection,
-            lease_ends: AtomicU64::new(0),
+            lease: Lease::default(),
             delivering: RwLock::default(),
+            owners: Owners::default(),
+            members_changed: Notify::new(),
             lost: watch::Sender::new(false),
         });
         member.renewed(before);
@@ -142,10 +157,16 @@ impl Member {
         self.id
     }
 
+    /// How long others wait before they take a silent node for gone.
+    #[must_use]
+    pub fn detection(&self) -> Duration {
+        self.detection
+    }
+
     /// Whether it may act now.
     #[must_use]
     pub fn may_act(&self) -> bool {
-        nanoseconds(clock()) < self.lease_ends.load(Ordering::Relaxed)
+        self.lease.lasts(clock())
     }
 
     /// Waits until it may act.
@@ -162,22 +183,16 @@ impl Member {
         let _ = lost.wait_for(|lost| *lost).await;
     }
 
-    /// Which node serves an endpoint that one serves at a time: the one that the endpoint's and its own
-    /// id give the highest number, so that few endpoints move when a node comes or goes.
+    /// Which node should own an endpoint, see [`favourite`]; 0 where none delivers.
     #[must_use]
-    pub fn owner(&self, endpoint: EndpointId) -> i64 {
-        let weight = |node: i64| {
-            // SplitMix64: every bit of both counts for every bit of the number.
-            let bits = endpoint.bits();
-            let mut mixed = (bits as u64) ^ ((bits >> 64) as u64).rotate_left(32);
-            mixed ^= node.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            mixed ^ (mixed >> 31)
-        };
-        let delivering = self.delivering.read();
-        let best = delivering.iter().copied().max_by_key(|node| weight(*node));
+    pub fn favourite(&self, endpoint: EndpointId) -> i64 {
+        let best = favourite(endpoint, &self.delivering.read());
         best.unwrap_or(if self.delivers { self.id } else { 0 })
+    }
+
+    /// Waits until others deliver than before.
+    pub async fn members_change(&self) {
+        self.members_changed.notified().await;
     }
 
     /// Whether it is the first of those that deliver, for work that one does for all.
@@ -186,18 +201,60 @@ impl Member {
         self.may_act() && self.delivering.read().first() == Some(&self.id)
     }
 
+    pub(crate) fn owners(&self) -> &Owners {
+        &self.owners
+    }
+
+    /// Something waits for an endpoint that one node serves at a time: wants to be its owner, if it should be.
+    pub(crate) fn want(&self, endpoint: EndpointId) {
+        if self.favourite(endpoint) == self.id {
+            self.owners.want(endpoint);
+        }
+    }
+
+    /// Those that deliver are these now; answers whether they were others before.
+    fn delivering_are(&self, delivering: Vec<i64>) -> bool {
+        if *self.delivering.read() == delivering {
+            return false;
+        }
+        *self.delivering.write() = delivering;
+        self.owners
+            .review(|endpoint| self.favourite(endpoint) == self.id);
+        true
+    }
+
     fn beat(&self) -> Duration {
-        self.detection / 10
+        self.detection / BEATS
     }
 
     fn renewed(&self, before: Duration) {
-        let ends = before + self.detection.mul_f64(0.7);
-        self.lease_ends.store(nanoseconds(ends), Ordering::Relaxed);
+        self.lease.renewed(before, self.detection);
     }
 }
 
+#[async_trait]
 impl Coordination for Member {
-    fn owns(&self, endpoint: EndpointId) -> Option<Epoch> {
-        (self.owner(endpoint) == self.id).then(|| self.id.unsigned_abs())
+    fn owns(&self, endpoint: EndpointId) -> Option<Owned> {
+        self.owners.owns(endpoint, clock())
+    }
+
+    fn may_send(&self) -> bool {
+        self.may_act()
+    }
+
+    async fn told(&self) {
+        self.owners.to_tell.notified().await;
+    }
+
+    fn came(&self) -> Vec<EndpointId> {
+        self.owners.came()
+    }
+
+    fn leaving(&self) -> Vec<EndpointId> {
+        self.owners.leaving()
+    }
+
+    fn let_go(&self, endpoint: EndpointId) {
+        self.owners.let_go(endpoint);
     }
 }

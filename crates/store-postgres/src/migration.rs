@@ -17,6 +17,7 @@ const MIGRATIONS: &[(&str, u32)] = &[
     (include_str!("../migrations/0002_dialects.sql"), 1),
     (include_str!("../migrations/0003_nodes.sql"), 3),
     (include_str!("../migrations/0004_batches.sql"), 3),
+    (include_str!("../migrations/0005_owners.sql"), 5),
 ];
 
 /// The schema's version that this release writes.

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use fanfare_app::port::deliveries::WaitingLane;
 use fanfare_app::port::{CommitObserver, Configuration, Deliveries, Log, StoreError};
 use fanfare_domain::id::EndpointId;
+use fanfare_domain::order::Strand;
 use fanfare_domain::time::Timestamp;
 use tokio::task::AbortHandle;
 
@@ -13,6 +15,7 @@ use crate::address::Address;
 use crate::configuration::PostgresConfiguration;
 use crate::deliveries::PostgresDeliveries;
 use crate::failure::Failure;
+use crate::handover;
 use crate::hints::{self, Hints};
 use crate::log::PostgresLog;
 use crate::member::{Member, Placement, Places};
@@ -154,6 +157,8 @@ impl PostgresStore {
             let direct = addresses.direct.clone();
             let listening = hints::listen(hints, direct, options.clone());
             background.push(tokio::spawn(listening).abort_handle());
+            let handing_over = handover::run(database.clone());
+            background.push(tokio::spawn(handing_over).abort_handle());
         }
         let observer = Observer::default();
         Ok(Self {
@@ -189,10 +194,29 @@ impl PostgresStore {
         self.database.places.hints.heard_work.notified().await;
     }
 
-    /// Endpoints for which other nodes left something to this one, since the last time.
+    /// Endpoints of this node for which others left something since the last time, and the strand in which,
+    /// where they said so.
     #[must_use]
-    pub fn told_of_endpoints(&self) -> BTreeSet<EndpointId> {
-        self.database.places.hints.take_due()
+    pub fn told_of_endpoints(&self) -> BTreeSet<(EndpointId, Option<Strand>)> {
+        let places = &self.database.places;
+        let mut told = places.hints.take_due();
+        told.retain(|(endpoint, _)| {
+            let owns = places.owns(*endpoint);
+            if !owns && let Some(member) = places.member() {
+                member.want(*endpoint);
+            }
+            owns
+        });
+        told
+    }
+
+    /// What waits for endpoints of this node, of those that one node serves at a time, and when. Others that
+    /// should be this node's are asked for.
+    ///
+    /// # Errors
+    /// When the server fails.
+    pub async fn look_for_owned(&self) -> Result<Vec<WaitingLane>, StoreError> {
+        Ok(takeover::owned(&self.database).await?)
     }
 
     /// Waits until another node says that it changed the configuration.
@@ -268,7 +292,8 @@ async fn upkeep(database: Database) {
     loop {
         let outcome = async {
             database.partitions.make_ahead().await?;
-            takeover::forget_nodes(&database).await
+            takeover::forget_nodes(&database).await?;
+            handover::forget(&database).await
         };
         let wait = match outcome.await {
             Ok(()) => UPKEEP,

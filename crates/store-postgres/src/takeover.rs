@@ -3,10 +3,11 @@
 //! Two steps, each in small transactions that skip what another node has locked, so that those who are
 //! there share the work. First, deliveries that exist in the log only get their rows, which are
 //! nobody's. Then each node claims rows that are nobody's, or of nodes that are gone; of an endpoint that
-//! one node serves at a time, for that one. Its engine finds them as it finds everything that waits.
+//! one node serves at a time, in the name of its owner. Its engine finds them as it finds everything that waits.
 
 use std::collections::BTreeMap;
 
+use fanfare_app::port::deliveries::WaitingLane;
 use fanfare_app::port::log::Position;
 use fanfare_domain::batch::InBatch;
 use fanfare_domain::id::{BatchId, EndpointId};
@@ -16,6 +17,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use crate::bits::Bits;
+use crate::deliveries::lanes;
 use crate::failure::Failure;
 use crate::log::settled;
 use crate::session::{BEGIN, Session};
@@ -23,6 +25,8 @@ use crate::store::Database;
 
 /// Events that get their rows in one transaction.
 const EVENTS: i32 = 200;
+/// Endpoints that are looked at in one read.
+const LANES: usize = 500;
 /// Rows that are claimed in one: more than a batch can have.
 const ROWS: i64 = 200;
 /// The number of the lock under which batches are claimed: "batches" in ASCII.
@@ -47,12 +51,12 @@ pub(crate) async fn step(
     let more = adopted > 0 || i64::try_from(claimed.len()).is_ok_and(|count| count >= ROWS);
     let mut due = BTreeMap::new();
     for row in claimed {
-        if row.node == database.places.node {
+        if database.places.reads(row.endpoint).is_some() {
             due.entry(row.endpoint)
                 .and_modify(|first: &mut Timestamp| *first = row.at.min(*first))
                 .or_insert(row.at);
         } else {
-            database.places.hints.is_due(row.endpoint);
+            database.places.tell(row.endpoint, None);
         }
     }
     Ok((due, more))
@@ -78,6 +82,7 @@ async fn adopt(session: &Session, up_to: Position) -> Result<i32, Failure> {
 struct Claimed {
     endpoint: EndpointId,
     at: Timestamp,
+    /// In whose name it waits now.
     node: i64,
 }
 
@@ -162,6 +167,21 @@ async fn batches(session: &Session) -> Result<Vec<Row>, Failure> {
     let mut batches = batches.into_iter();
     rows.retain(|_| batches.next() != last);
     Ok(rows)
+}
+
+/// Looks for what waits for endpoints of this node that one node serves at a time; asks for those that should
+/// be this node's.
+pub(crate) async fn owned(database: &Database) -> Result<Vec<WaitingLane>, Failure> {
+    let session = database.pool.lease().await?;
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let (lanes, last) = lanes::owned(database, &session, after, LANES).await?;
+        found.extend(lanes);
+        match last {
+            Some(last) => after = Some(last),
+            None => return Ok(found),
+        }
+    }
 }
 
 /// Lets others take over what this node has, before it leaves.

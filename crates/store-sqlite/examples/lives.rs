@@ -149,6 +149,7 @@ impl World {
                             event,
                             idempotency: None,
                             content: None,
+                            in_turn: Vec::new(),
                         }])
                         .await
                     })

@@ -25,7 +25,7 @@ mod started;
 pub use database::Database;
 use database::run;
 pub use pooler::Pooler;
-use started::{Started, account, programs};
+use started::Started;
 
 /// How long a cluster may take to start or to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -89,41 +89,92 @@ impl Cluster {
     /// # Panics
     /// When that can't be done.
     pub fn start_with_files(settings: &[&str], files: &[(&str, &Path)]) -> Self {
-        let programs = programs();
-        let folder = tempfile::tempdir().expect("there is a folder for temporary files");
-        let account = account();
-        if let Some((user, group)) = account {
-            chown(folder.path(), Some(user), Some(group)).expect("root may give a folder away");
-        }
-        let port = free_port();
-        let mut settings: Vec<String> = settings.iter().map(|text| (*text).to_owned()).collect();
+        let mut started = Started::in_a_folder(settings);
         for (setting, file) in files {
             // The server reads files of its own account only, and its key only if nobody else may.
-            let copy = folder.path().join(setting);
+            let copy = started.folder.path().join(setting);
             fs::copy(file, &copy).expect("the file can be copied");
             fs::set_permissions(&copy, fs::Permissions::from_mode(0o600))
                 .expect("its mode can be set");
-            if let Some((user, group)) = account {
+            if let Some((user, group)) = started.account {
                 chown(&copy, Some(user), Some(group)).expect("root may give a file away");
             }
-            settings.push(format!("{setting}={}", copy.display()));
+            let setting = format!("{setting}={}", copy.display());
+            started.settings.push(setting);
         }
-        let mut started = Started {
-            folder,
-            programs,
-            port,
-            settings,
-            account,
-            keeper: None,
-        };
         started.make();
+        Self::run_by(started)
+    }
+
+    fn run_by(mut started: Started) -> Self {
         started.run();
         Self {
-            before: format!("postgres://{USER}@127.0.0.1:{port}/"),
+            before: format!("postgres://{USER}@127.0.0.1:{}/", started.port),
             after: String::new(),
             maintenance: "postgres".to_owned(),
             started: Some(started),
         }
+    }
+
+    /// Starts a standby, which follows this one by streaming replication.
+    ///
+    /// # Panics
+    /// When that can't be done.
+    #[must_use]
+    pub fn standby(&self) -> Self {
+        let primary = self.started.as_ref().expect("it was started here");
+        let started = Started::in_a_folder(&[]);
+        started.copy(primary.port);
+        Self::run_by(started)
+    }
+
+    /// Starts it again after it was ended, with a new copy of another's data, as that one's standby.
+    ///
+    /// # Panics
+    /// When that can't be done.
+    pub fn follow(&mut self, primary: &Self) {
+        let started = self.started.as_mut().expect("it was started here");
+        let primary = primary.started.as_ref().expect("it was started here");
+        started.copy(primary.port);
+        started.run();
+    }
+
+    /// Lets each commit wait until a standby has it, or not any more. With one that is there, this comes
+    /// back when it has caught up.
+    ///
+    /// # Panics
+    /// When a statement fails.
+    pub fn wait_for_standbys(&self, wait: bool) {
+        let names = if wait { "*" } else { "" };
+        self.run(&format!(
+            "ALTER SYSTEM SET synchronous_standby_names = '{names}'"
+        ));
+        self.run("SELECT pg_reload_conf()");
+        if wait {
+            self.run(
+                "DO $$ BEGIN
+                    WHILE NOT EXISTS (SELECT FROM pg_stat_replication
+                        WHERE sync_state = 'sync' AND state = 'streaming')
+                    LOOP PERFORM pg_sleep(0.02), pg_stat_clear_snapshot(); END LOOP; END $$",
+            );
+        }
+    }
+
+    /// Makes a standby a server that takes writes, and waits until it does.
+    ///
+    /// # Panics
+    /// When that can't be done.
+    pub fn promote(&self) {
+        self.run("DO $$ BEGIN IF NOT pg_promote() THEN RAISE 'it is not promoted'; END IF; END $$");
+    }
+
+    /// Stops its processes as they are, or lets them go on.
+    ///
+    /// # Panics
+    /// When they can't be told.
+    pub fn pause(&self, paused: bool) {
+        let started = self.started.as_ref().expect("it was started here");
+        started.signal(if paused { "STOP" } else { "CONT" });
     }
 
     /// The address of one of its databases.
@@ -188,6 +239,14 @@ impl Cluster {
     /// When it fails.
     pub fn run(&self, sql: &str) {
         run(&self.address(&self.maintenance), sql);
+    }
+
+    /// Runs a statement in one of its databases.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn run_in(&self, database: &str, sql: &str) {
+        run(&self.address(database), sql);
     }
 
     /// Ends the server at once, as `kill -9` of all its processes does.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{self, AtomicI64};
 
 use fanfare_domain::batch::Batching;
-use fanfare_domain::delivery::Delivery;
+use fanfare_domain::delivery::{Delivery, DeliveryState};
 use fanfare_domain::endpoint::Endpoint;
 use fanfare_domain::name::EventTypeName;
 use fanfare_domain::order::{OnFailure, Ordering, Strand};
@@ -133,6 +133,20 @@ impl Target {
     pub fn in_line(&self, event: &Event, position: Position) -> Option<(Strand, Position)> {
         let turn = event.turn(position, self.endpoint.ordering)?;
         turn.strand.map(|strand| (strand, position))
+    }
+
+    /// The row that an event's delivery to it gets before any attempt.
+    #[must_use]
+    pub fn first_row(&self, event: &Event, place: u16, position: Position) -> Delivery {
+        let mut row = event.first_delivery(place, self.endpoint.id);
+        row.turn = event.turn(position, self.endpoint.ordering);
+        row.state = DeliveryState::Waiting {
+            due_at: self
+                .policy_of(&event.event_type)
+                .first_due(event.due_from()),
+        };
+        row.wait_no_longer_than_its_end();
+        row
     }
 
     /// A delivery to it begins to wait.

@@ -86,6 +86,8 @@ pub struct InTurn {
     pub deliveries: Vec<Delivery>,
     /// The delivery that holds the strand.
     pub held_by: Option<DeliveryId>,
+    /// Whether some were left out, since earlier ones may come that are being committed.
+    pub some_left_out: bool,
 }
 
 /// A delivery with the turn that it gets.

@@ -32,6 +32,9 @@ pub trait Dispatch: Send + Sync + 'static {
     /// A delivery of this endpoint is due in the store then.
     fn due(&self, endpoint: EndpointId, at: Timestamp);
 
+    /// Another node left something for this endpoint that is due: of this strand, or somewhere.
+    fn left(&self, _endpoint: EndpointId, _strand: Option<Strand>) {}
+
     /// What held a line of an endpoint's order up is gone.
     fn moves_on(&self, _endpoint: EndpointId, _strand: Strand) {}
 

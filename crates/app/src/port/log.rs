@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use fanfare_domain::delivery::{Delivery, DeliveryState};
 use fanfare_domain::event::{Attributes, check_event_id};
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::{EventTypeName, Scope};
@@ -74,6 +75,31 @@ impl Event {
         Some(turn)
     }
 
+    /// The first delivery at a place before any attempt, in no order.
+    #[must_use]
+    pub fn first_delivery(&self, place: u16, endpoint: EndpointId) -> Delivery {
+        Delivery {
+            id: self.id.delivery(place),
+            scope: self.scope.clone(),
+            event: self.id,
+            event_type: self.event_type.clone(),
+            endpoint,
+            state: DeliveryState::Waiting {
+                due_at: self.due_from(),
+            },
+            attempts: 0,
+            extra_attempts: 0,
+            replay_of: None,
+            created_at: self.created_at,
+            expires_at: self.expires_at,
+            first_attempt_at: None,
+            last_status: None,
+            last_error: None,
+            turn: None,
+            batch: None,
+        }
+    }
+
     /// Whether the data is not kept any more. JSON data is never empty.
     #[must_use]
     pub fn payload_gone(&self) -> bool {
@@ -106,6 +132,9 @@ pub struct Append {
     pub idempotency: Option<Idempotency>,
     /// What the event says; needed where it has a `uid`.
     pub content: Option<ContentDigest>,
+    /// Its deliveries that stand in an order, whose positions are not known yet, for a log that
+    /// [keeps turns](Log::keeps_turns); nothing for others.
+    pub in_turn: Vec<Delivery>,
 }
 
 /// An `Idempotency-Key` of a request.
@@ -185,6 +214,12 @@ pub enum EventRef {
 /// The log part of the store.
 #[async_trait]
 pub trait Log: Send + Sync + 'static {
+    /// Whether appending gives the deliveries that stand in an order their rows in the same commit. Where
+    /// nodes share a log that is what lets an endpoint's owner know of all that others accepted before.
+    fn keeps_turns(&self) -> bool {
+        false
+    }
+
     /// Appends events in one commit, each with its own answer, in order.
     ///
     /// Twins are found inside the commit, also among the events of one call and of calls that wait at

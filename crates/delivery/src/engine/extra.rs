@@ -9,6 +9,7 @@ use fanfare_app::port::log::{Event, EventRef, Position};
 use fanfare_domain::delivery::Delivery;
 
 use super::Shared;
+use super::handover;
 use super::job::{Job, Origin, Shipment, in_line};
 use super::lane::{Lane, Pushed};
 use super::lines::InLine;
@@ -60,6 +61,9 @@ pub(super) async fn make(shared: &Arc<Shared>, asked: Delivery) -> Result<(), St
 }
 
 async fn try_extra(shared: &Arc<Shared>, asked: &Delivery) -> Result<Extra, StoreError> {
+    if handover::is_anothers(shared, asked.endpoint) {
+        return Ok(Extra::Settled);
+    }
     let lane = shared.lanes.get(asked.endpoint, &shared.health);
     // Noted before the row is read, so that it can't be settled in between.
     if !lane.held(|held| held.ask(asked.id)) {
@@ -123,7 +127,9 @@ async fn may_go_first(
     if line.held_by.is_some() || first != Some(delivery.id) {
         return Ok(Some(Extra::Settled));
     }
-    let all_there = shared.tracker.lock().handed_on() >= at.position;
+    // Where nodes share the log, the line was read as far as all is there.
+    let all_there =
+        shared.parts.log.keeps_turns() || shared.tracker.lock().handed_on() >= at.position;
     let goes = all_there && lane.lines(|lines| lines.begin_extra(at));
     Ok((!goes).then_some(Extra::NotNow))
 }

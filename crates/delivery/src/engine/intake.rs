@@ -27,7 +27,18 @@ pub(super) fn hand_on(
     for target in targets.iter().flatten() {
         target.count_waiting();
     }
-    let places = Places::first(event.targets.len());
+    let mut places = Places::first(event.targets.len());
+    if shared.parts.log.keeps_turns() {
+        // What stands in an order has its row already, by these very targets.
+        for (place, target) in (0u16..).zip(targets) {
+            if let Some(target) = target
+                && let Some((strand, position)) = target.in_line(&event, position)
+            {
+                places.remove(place);
+                order::has_row(shared, target.endpoint.id, InLine { strand, position });
+            }
+        }
+    }
     place(shared, event, position, targets, places);
 }
 

@@ -167,7 +167,7 @@ impl Job {
     /// The delivery as it stood before this attempt.
     pub(super) fn delivery(&self, endpoint: EndpointId) -> Delivery {
         match &self.origin {
-            Origin::Fresh { place, .. } => fresh(self.shipment.event(), *place, endpoint),
+            Origin::Fresh { place, .. } => self.shipment.event().first_delivery(*place, endpoint),
             Origin::Stored(delivery) => delivery.as_ref().clone(),
         }
     }
@@ -180,28 +180,4 @@ pub(super) fn in_line(delivery: &Delivery) -> Option<InLine> {
         strand,
         position: turn.position,
     })
-}
-
-/// A first delivery before any attempt.
-pub(super) fn fresh(event: &Event, place: u16, endpoint: EndpointId) -> Delivery {
-    Delivery {
-        id: event.id.delivery(place),
-        scope: event.scope.clone(),
-        event: event.id,
-        event_type: event.event_type.clone(),
-        endpoint,
-        state: DeliveryState::Waiting {
-            due_at: event.due_from(),
-        },
-        attempts: 0,
-        extra_attempts: 0,
-        replay_of: None,
-        created_at: event.created_at,
-        expires_at: event.expires_at,
-        first_attempt_at: None,
-        last_status: None,
-        last_error: None,
-        turn: None,
-        batch: None,
-    }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use fanfare_app::directory::Target;
 use fanfare_app::fault::{Fault, planted};
+use fanfare_app::port::coordination::Epoch;
 use fanfare_domain::breaker::Passage;
 use fanfare_domain::delivery::{DeliveryState, DiscardedReason};
 use fanfare_domain::id::{DeliveryId, EndpointId};
@@ -15,6 +16,7 @@ use fanfare_domain::time::Timestamp;
 use parking_lot::Mutex;
 
 use super::Shared;
+use super::handover;
 use super::health::Known;
 use super::held::Held;
 use super::job::{Job, Origin};
@@ -53,6 +55,8 @@ struct State {
     waits_for_slot: bool,
     /// How far the endpoint's rate is used up, where it has one.
     pace: Option<Pace>,
+    /// As which owner that was.
+    paced_as: Epoch,
     /// When the store holds something due that stands in no order.
     store_due: Option<Timestamp>,
     /// The lines of an endpoint whose deliveries stand in an order; none elsewhere.
@@ -123,6 +127,7 @@ impl Lane {
             limit: Limit::default(),
             waits_for_slot: false,
             pace: None,
+            paced_as: 0,
             store_due: None,
             lines: None,
             gathered: 0,
@@ -209,6 +214,18 @@ impl Lane {
         if let Some(end) = end {
             return state.void(end, now, |each| each.overdue(&policy, now).is_some());
         }
+        let owned = match target.endpoint.served_by_one() {
+            true => shared.parts.coordination.owns(self.endpoint),
+            false => None,
+        };
+        if target.endpoint.served_by_one() && owned.is_none() {
+            handover::empty(shared, self.endpoint);
+            return state.end(None);
+        }
+        if owned.is_some() && !shared.parts.coordination.may_send() {
+            // Not with a rate's leave of now: all that waited would go at once.
+            return state.end(Some(now.after(handover::PAUSED)));
+        }
         let mut probe = false;
         if self.is_troubled() && !job.extra {
             match shared.health.passage(self.endpoint, now) {
@@ -221,11 +238,19 @@ impl Lane {
         if let Some(limit) = &target.endpoint.rate_limit
             && !planted(Fault::IgnoreRate)
         {
-            // What was sent before the start is not known; an endpoint made since has got nothing.
+            let epoch = owned.map_or(0, |owned| owned.epoch);
+            if state.paced_as != epoch {
+                state.paced_as = epoch;
+                state.pace = None;
+            }
+            // What was sent before the start, or by the owner before, is not known; an endpoint made since
+            // has got nothing.
             let since_start = target.endpoint.created_at >= shared.began;
-            let pace = state.pace.get_or_insert_with(|| match since_start {
-                true => Pace::default(),
-                false => Pace::used_up(limit, shared.began),
+            let taken_over = owned.and_then(|owned| owned.taken_over);
+            let pace = state.pace.get_or_insert_with(|| match taken_over {
+                Some(age) => Pace::used_up(limit, now.before(age)),
+                None if since_start => Pace::default(),
+                None => Pace::used_up(limit, shared.began),
             });
             let ready_at = pace.ready_at(limit, now);
             if ready_at > now {
@@ -346,6 +371,21 @@ impl Lane {
     /// A job was settled, or is not in memory any more.
     pub(super) fn release(&self, origin: &Origin, id: DeliveryId) {
         self.state.lock().held.release(origin, id);
+    }
+
+    /// Whether nothing of it is in memory or under way, so that another node may serve the endpoint; its lines
+    /// are forgotten then.
+    pub(super) fn has_let_go(&self) -> bool {
+        let mut state = self.state.lock();
+        let quiet = state.queue.is_empty()
+            && state.workers == 0
+            && state.held.len() == 0
+            && !state.held.refilling()
+            && state.lines.as_ref().is_none_or(|lines| lines.are_at_rest());
+        if quiet {
+            state.lines = None;
+        }
+        quiet
     }
 
     /// Whether nothing speaks for keeping the lane.

@@ -395,6 +395,12 @@ impl Lines {
         self.by_strand.values().map(|line| line.behind.len()).sum()
     }
 
+    /// Whether nothing is in memory or being read.
+    pub(super) fn are_at_rest(&self) -> bool {
+        let mut lines = self.by_strand.values();
+        !self.placing && lines.all(|line| line.is_free() && line.unsettled == 0)
+    }
+
     /// Whether nothing is in memory, and nothing is to be read.
     pub(super) fn is_idle(&self) -> bool {
         !self.placing

@@ -11,11 +11,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{self, AtomicBool};
 
 use fanfare_app::port::log::Position;
 use fanfare_domain::id::EndpointId;
-use fanfare_domain::order::Strand;
+use fanfare_domain::order::{Ordering, Strand};
 use fanfare_domain::time::Timestamp;
 use parking_lot::Mutex;
 
@@ -36,15 +36,15 @@ pub(super) struct GapWaiters {
 impl GapWaiters {
     fn add(&self, endpoint: EndpointId) {
         self.lanes.lock().insert(endpoint);
-        self.any.store(true, Ordering::SeqCst);
+        self.any.store(true, atomic::Ordering::SeqCst);
     }
 
     fn take(&self) -> BTreeSet<EndpointId> {
-        if !self.any.load(Ordering::SeqCst) {
+        if !self.any.load(atomic::Ordering::SeqCst) {
             return BTreeSet::new();
         }
         let mut lanes = self.lanes.lock();
-        self.any.store(false, Ordering::SeqCst);
+        self.any.store(false, atomic::Ordering::SeqCst);
         std::mem::take(&mut lanes)
     }
 }
@@ -90,6 +90,14 @@ pub(super) fn came(
     }
 }
 
+/// A delivery that was just accepted has its row, as where nodes share the store: its endpoint's owner looks at
+/// its strand.
+pub(super) fn has_row(shared: &Arc<Shared>, endpoint: EndpointId, at: InLine) {
+    if shared.parts.coordination.owns(endpoint).is_some() {
+        look(shared, endpoint, at.strand);
+    }
+}
+
 /// What became of a delivery in a line is committed.
 pub(super) fn settled(
     shared: &Arc<Shared>,
@@ -116,6 +124,15 @@ pub(super) fn patrol(shared: &Arc<Shared>, endpoint: EndpointId) {
     let lane = shared.lanes.get(endpoint, &shared.health);
     lane.lines(Lines::begin_patrol);
     wake(shared, endpoint);
+}
+
+/// Something waits for an endpoint, in some order or in none.
+pub(super) fn find(shared: &Arc<Shared>, endpoint: EndpointId) {
+    shared.schedule(endpoint, shared.parts.clock.now());
+    let target = shared.parts.directory.target(endpoint);
+    if target.is_some_and(|target| target.endpoint.ordering != Ordering::Unordered) {
+        patrol(shared, endpoint);
+    }
 }
 
 /// Reads now, or when there is something to be read.

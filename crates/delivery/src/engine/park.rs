@@ -9,7 +9,7 @@ use std::time::Duration;
 use fanfare_app::fault::{Fault, planted};
 use fanfare_app::port::StoreError;
 use fanfare_app::port::deliveries::Settlement;
-use fanfare_app::port::log::Position;
+use fanfare_app::port::log::{Event, Position};
 use fanfare_domain::breaker::Passage;
 use fanfare_domain::delivery::{Delivery, DeliveryState};
 use fanfare_domain::id::EndpointId;
@@ -20,8 +20,9 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::batch;
+use super::handover;
 use super::intake;
-use super::job::{fresh, in_line};
+use super::job::in_line;
 use super::order;
 use super::settle::{commit, save_materialised};
 use super::tracker::{Lingering, Places};
@@ -118,15 +119,10 @@ pub(super) async fn run(shared: Arc<Shared>) {
 fn row(shared: &Shared, delivery: &Lingering) -> Option<Delivery> {
     let event = delivery.shipment.event();
     let endpoint = *event.targets.get(usize::from(delivery.place))?;
-    let mut row = fresh(event, delivery.place, endpoint);
     if let Some(target) = shared.parts.directory.target(endpoint) {
-        row.turn = event.turn(delivery.position, target.endpoint.ordering);
-        row.state = DeliveryState::Waiting {
-            due_at: target
-                .policy_of(&event.event_type)
-                .first_due(event.due_from()),
-        };
+        return Some(target.first_row(event, delivery.place, delivery.position));
     }
+    let mut row = event.first_delivery(delivery.place, endpoint);
     row.wait_no_longer_than_its_end();
     Some(row)
 }
@@ -238,17 +234,19 @@ fn shed(shared: &Arc<Shared>) {
     }
 }
 
-/// Empties the lanes that may send nothing for a while, unless they may again.
+/// Empties the lanes that may send nothing for a while, or not any more, unless they may again.
 fn empty_lanes(shared: &Arc<Shared>) {
     let endpoints = std::mem::take(&mut *shared.parked.1.lock());
     let now = shared.parts.clock.now();
     for endpoint in endpoints {
+        let others = handover::is_anothers(shared, endpoint);
         let shut = matches!(shared.health.passage(endpoint, now), Passage::Shut(_));
-        let Some(lane) = shared.lanes.find(endpoint).filter(|_| shut) else {
+        let lane = shared.lanes.find(endpoint);
+        let Some(lane) = lane.filter(|_| shut || others) else {
             continue;
         };
         let mut have_rows = false;
-        for emptied in lane.empty(now) {
+        for emptied in lane.empty(now, others) {
             match emptied {
                 Some(delivery) => shared.parked.add(delivery),
                 None => have_rows = true,
@@ -305,7 +303,10 @@ async fn read_log(
                 }
                 tracker.left_places(position)
             };
-            let places = places.unwrap_or_else(|| Places::first(event.targets.len()));
+            let places = match places {
+                Some(places) => places,
+                None => without_rows(shared, &event).await?,
+            };
             let targets: Vec<_> = event
                 .targets
                 .iter()
@@ -319,6 +320,22 @@ async fn read_log(
             order::gap_moved(shared);
         }
     }
+}
+
+/// The places of an event that was never handed on whose deliveries have no row.
+async fn without_rows(shared: &Shared, event: &Event) -> Result<Places, StoreError> {
+    let mut places = Places::first(event.targets.len());
+    if shared.parts.log.keeps_turns() {
+        let ids: Vec<_> = event.deliveries().map(|(id, _)| id).collect();
+        let store = &shared.parts.deliveries;
+        let rows = store.existing(&event.scope, &ids).await?;
+        for (place, id) in (0u16..).zip(&ids) {
+            if rows.contains(id) {
+                places.remove(place);
+            }
+        }
+    }
+    Ok(places)
 }
 
 /// Asks the log what stands in a gap that has lasted for a while.

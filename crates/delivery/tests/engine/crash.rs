@@ -47,6 +47,7 @@ async fn an_event_that_was_committed_and_never_handed_on_arrives_after_the_resta
         event: std::sync::Arc::new(event),
         idempotency: None,
         content: None,
+        in_turn: Vec::new(),
     };
     world.ground.store.append(vec![append]).await.unwrap();
     let world = world.crash().await;

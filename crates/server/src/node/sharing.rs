@@ -39,6 +39,11 @@ pub(super) fn start(
     if delivers {
         let taking_over = take_over(Arc::clone(fanfare), Arc::clone(shared));
         tasks.push(tokio::spawn(taking_over).abort_handle());
+        if let Some(member) = &shared.member {
+            let looking =
+                look_for_owned(Arc::clone(fanfare), Arc::clone(shared), Arc::clone(member));
+            tasks.push(tokio::spawn(looking).abort_handle());
+        }
     }
     tasks
 }
@@ -70,10 +75,33 @@ async fn take_over(fanfare: Arc<Fanfare>, shared: Arc<Shared>) {
     }
 }
 
+/// What waits for endpoints that this node serves alone, or should: when members come and go, and should hints
+/// be lost.
+async fn look_for_owned(fanfare: Arc<Fanfare>, shared: Arc<Shared>, member: Arc<Member>) {
+    let ports = fanfare.ports();
+    loop {
+        match shared.store.look_for_owned().await {
+            Ok(lanes) => {
+                for lane in lanes {
+                    match lane.in_turn {
+                        true => ports.dispatch.left(lane.endpoint, None),
+                        false => ports.dispatch.due(lane.endpoint, lane.next),
+                    }
+                }
+            }
+            Err(error) => tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "what waits for this node's own endpoints can't be looked for yet"
+            ),
+        }
+        let _ = tokio::time::timeout(member.detection(), member.members_change()).await;
+    }
+}
+
 async fn take_over_all(fanfare: &Fanfare, shared: &Shared) -> Result<(), StoreError> {
     let ports = fanfare.ports();
-    for endpoint in shared.store.told_of_endpoints() {
-        ports.dispatch.due(endpoint, ports.clock.now());
+    for (endpoint, strand) in shared.store.told_of_endpoints() {
+        ports.dispatch.left(endpoint, strand);
     }
     loop {
         let (due, more) = shared.store.take_over().await?;

@@ -11,7 +11,7 @@ mod api;
 mod server;
 mod world;
 
-pub(crate) use api::{Answer as Reply, Api};
+pub(crate) use api::{Answer as Reply, Api, PATIENCE};
 pub(crate) use server::{Server, Setup, fanfare};
 pub(crate) use world::World;
 

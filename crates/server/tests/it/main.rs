@@ -22,6 +22,7 @@ mod moving;
 mod nodes;
 mod official_libraries;
 mod order;
+mod outages;
 mod postgres;
 mod power_loss;
 mod restart;

@@ -2,22 +2,20 @@
 //!
 //! `make nodes SECONDS=1200 SEED=7` disturbs them for longer.
 
+mod disturbed;
+mod judge;
 mod proxy;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::net::TcpListener;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use fanfare_testkit::postgres::{Cluster, Database};
-use fanfare_testkit::receiver::{Arrival, Receiver};
-use fanfare_testkit::seeded::Seeded;
+use fanfare_testkit::receiver::Receiver;
 use serde_json::json;
-use tokio::task::JoinSet;
 
 use self::proxy::Proxy;
-use crate::harness::{Api, Reply, Server, Setup, World, number_from_environment};
+use crate::harness::{Reply, Server, Setup, World};
 
 /// How long a node may be silent.
 const DETECTION: Duration = Duration::from_secs(2);
@@ -129,206 +127,46 @@ async fn a_node_that_leaves_hands_over_at_once() {
     );
 }
 
-/// Publishes until an event arrives: from then on the node knows the endpoint.
-async fn until_it_knows_the_endpoint(api: &Api, arrivals: &Mutex<HashMap<String, Vec<Instant>>>) {
-    let known = |answer: &Reply| answer.status == 200;
-    api.until("/v1/tenants/acme/events", known).await;
-    let world = World::at(api.clone());
-    loop {
-        let answer = world.try_publish(json!({})).await;
-        if answer.status != 202 {
-            continue;
-        }
-        let event = answer.json()["id"].as_str().unwrap().to_owned();
-        let arrives = async {
-            while !arrivals.lock().unwrap().contains_key(&event) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        if tokio::time::timeout(Duration::from_millis(500), arrives)
-            .await
-            .is_ok()
-        {
-            return;
-        }
-    }
-}
-
-/// Waits for a node that may be beginning anew.
-async fn until_ready(api: &Api) {
-    let asking = async {
-        loop {
-            let asked = api.try_send(http::Method::GET, "/health/ready", None).await;
-            if asked.is_ok_and(|answer| answer.status == 200) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), asking)
-        .await
-        .unwrap();
-}
-
-/// What was published, by its id.
-#[derive(Default)]
-struct Published {
-    acknowledged: Mutex<HashMap<String, Instant>>,
-    next: AtomicU64,
-    stop: AtomicBool,
-}
-
-/// Publishes one event after the other, each until it is acknowledged, by whichever node answers.
-async fn publish(nodes: Vec<Api>, published: Arc<Published>, mut at: usize) {
-    while !published.stop.load(Ordering::Relaxed) {
-        let number = published.next.fetch_add(1, Ordering::Relaxed);
-        let id = format!("own-{number}");
-        loop {
-            let event = json!({"id": id, "type": "invoice.paid", "data": {"number": number}});
-            let asking = nodes[at].try_post("/v1/tenants/acme/events", event);
-            let answer = tokio::time::timeout(Duration::from_secs(1), asking).await;
-            if let Ok(Ok(answer)) = answer
-                && answer.status == 202
-            {
-                let mut acknowledged = published.acknowledged.lock().unwrap();
-                acknowledged.insert(id, Instant::now());
-                break;
-            }
-            // Another node, then, and the same event.
-            at = (at + 1) % nodes.len();
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-/// A time in which a node was not itself.
-#[derive(Debug)]
-struct Disturbance {
-    what: &'static str,
-    from: Instant,
-    to: Instant,
-}
-
-async fn disturb(node: &mut Node, chance: &Seeded) -> Disturbance {
-    let from = Instant::now();
-    let long = DETECTION.mul_f64(if chance.chance(0.3) { 0.4 } else { 1.8 });
-    let what = match chance.below(3) {
-        0 => {
-            node.server.kill().await;
-            node.server.restart().await;
-            "killed"
-        }
-        1 => {
-            node.server.pause(true);
-            tokio::time::sleep(long).await;
-            node.server.pause(false);
-            "paused"
-        }
-        _ => {
-            node.proxy.open(false);
-            tokio::time::sleep(long).await;
-            node.proxy.open(true);
-            "cut off"
-        }
-    };
-    Disturbance {
-        what,
-        from,
-        to: Instant::now(),
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_acknowledged_is_lost_by_nodes_that_are_killed_paused_and_cut_off() {
-    let seconds = number_from_environment("SECONDS").unwrap_or(15);
-    let seed = number_from_environment("SEED").unwrap_or(1);
-    println!("{seconds} s, seed {seed}");
-    let chance = Seeded::new(seed);
+async fn what_several_nodes_accept_goes_in_one_order_and_moves_with_its_owner() {
     let database = Cluster::shared().database(None);
-    let mut nodes = Vec::new();
-    for _ in 0..3 {
-        nodes.push(node(&database, "all").await);
-    }
-    let arrivals = Arc::new(Mutex::new(HashMap::<String, Vec<Instant>>::new()));
-    let seen = Arc::clone(&arrivals);
-    let take = move |arrival: Arrival| {
-        let event = arrival.header("webhook-id").unwrap_or_default().to_owned();
-        seen.lock()
-            .unwrap()
-            .entry(event)
-            .or_default()
-            .push(arrival.at);
-    };
-    let receiver = Receiver::builder().observe(Arc::new(take)).start().await;
+    let mut nodes = vec![node(&database, "all").await, node(&database, "all").await];
+    let receiver = Receiver::start().await;
     let world = World::make(nodes[0].server.api()).await;
-    world.endpoint(&receiver.url("/hook"), json!({})).await;
-    for other in &nodes {
-        until_it_knows_the_endpoint(&other.server.api(), &arrivals).await;
+    let strict = json!({"ordering": "strict"});
+    // Several, so that not all have the same owner.
+    let paths = ["/a", "/b", "/c", "/d", "/e", "/f"];
+    for path in paths {
+        world.endpoint(&receiver.url(path), strict.clone()).await;
     }
-    let published = Arc::new(Published::default());
-    let mut publishers = JoinSet::new();
-    for at in 0..3 {
-        let apis = nodes.iter().map(|node| node.server.api()).collect();
-        publishers.spawn(publish(apis, Arc::clone(&published), at));
+    let listed = |answer: &Reply| answer.json()["data"].as_array().map(Vec::len) == Some(6);
+    let other = nodes[1].server.api();
+    other.until("/v1/tenants/acme/endpoints", listed).await;
+    let mut published = Vec::new();
+    for round in 0..3 {
+        for number in 0..20 {
+            let api = nodes[number % nodes.len()].server.api();
+            let world = World::at(api);
+            published.push(
+                world
+                    .publish(json!({"round": round, "number": number}))
+                    .await,
+            );
+        }
+        match round {
+            0 => nodes.push(node(&database, "all").await),
+            1 => assert_eq!(nodes.remove(0).server.terminate().await.code(), Some(0)),
+            _ => {}
+        }
+        if round == 0 {
+            let knows = nodes[2].server.api();
+            knows.until("/v1/tenants/acme/endpoints", listed).await;
+        }
     }
-    let mut disturbances = Vec::new();
-    let end = Instant::now() + Duration::from_secs(seconds);
-    while Instant::now() < end {
-        tokio::time::sleep(Duration::from_millis(chance.below(1_000))).await;
-        let which = usize::try_from(chance.below(3)).unwrap();
-        disturbances.push(disturb(&mut nodes[which], &chance).await);
+    let arrivals = receiver.wait_for(paths.len() * published.len()).await;
+    for path in paths {
+        let to_path = arrivals.iter().filter(|arrival| arrival.path == path);
+        let events: Vec<_> = to_path.filter_map(|one| one.header("webhook-id")).collect();
+        assert_eq!(events, published, "{path}");
     }
-    published.stop.store(true, Ordering::Relaxed);
-    publishers.join_all().await;
-
-    let acknowledged = published.acknowledged.lock().unwrap().clone();
-    // Who was silent for long enough was declared gone, and began anew.
-    let anew = nodes
-        .iter()
-        .filter(|node| node.server.log().contains("beginning anew"));
-    println!(
-        "{} of the nodes began anew since their last start",
-        anew.count()
-    );
-    let world = World::at(nodes[0].server.api());
-    for other in &nodes {
-        until_ready(&other.server.api()).await;
-    }
-    for event in acknowledged.keys() {
-        world.delivery(event, "delivered").await;
-    }
-    judge(&acknowledged, &arrivals.lock().unwrap(), &disturbances);
-}
-
-fn judge(
-    acknowledged: &HashMap<String, Instant>,
-    arrivals: &HashMap<String, Vec<Instant>>,
-    disturbances: &[Disturbance],
-) {
-    let mut duplicates = 0;
-    let mut slowest = Duration::ZERO;
-    for (event, at) in acknowledged {
-        let Some(times) = arrivals.get(event) else {
-            panic!("{event} was acknowledged and never arrived");
-        };
-        slowest = slowest.max(times[0].saturating_duration_since(*at));
-        duplicates += times.len() - 1;
-        // What was sent once and not recorded before its node was disturbed is sent again.
-        let explained = disturbances.iter().any(|each| {
-            let unsettled = DETECTION;
-            times[0] + unsettled >= each.from && times[0] <= each.to + unsettled
-        });
-        assert!(
-            times.len() == 1 || explained,
-            "{event} arrived at {times:?}"
-        );
-    }
-    let kinds: Vec<_> = disturbances.iter().map(|each| each.what).collect();
-    println!(
-        "{} events acknowledged through {kinds:?}; {duplicates} arrived again; the slowest came {slowest:?} \
-         after its answer",
-        acknowledged.len(),
-    );
-    assert!(duplicates * 10 < acknowledged.len(), "{duplicates}");
 }

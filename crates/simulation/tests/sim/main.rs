@@ -7,5 +7,6 @@
     reason = "an error is a failure of the test"
 )]
 
+mod fleet;
 mod mutants;
 mod seeds;

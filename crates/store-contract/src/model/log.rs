@@ -100,6 +100,7 @@ fn append_of(number: u64, (uid, key, content): Choice) -> Append {
     };
     Append {
         content: event.uid.as_ref().map(|_| [content; 16]),
+        in_turn: Vec::new(),
         idempotency: key.map(|key| Idempotency {
             digest: [key; 32],
             content: [content; 16],

@@ -23,6 +23,9 @@ pub(super) async fn some(
     now: Timestamp,
     count: usize,
 ) -> Result<usize, Failure> {
+    let Some(node) = database.places.reads(endpoint) else {
+        return Ok(0);
+    };
     let rows = session
         .rows(
             "(SELECT id FROM fanfare.open_deliveries
@@ -35,7 +38,7 @@ pub(super) async fn some(
             &[
                 (&Bits(endpoint.to_bytes()), Type::UUID),
                 (&limit(count), Type::INT8),
-                (&database.places.node, Type::INT8),
+                (&node, Type::INT8),
             ],
         )
         .await?;

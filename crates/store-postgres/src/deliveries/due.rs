@@ -10,6 +10,7 @@ use tokio_postgres::types::Type;
 use super::row::{self, OPEN};
 use crate::bits::{Bits, limit};
 use crate::failure::Failure;
+use crate::member::OWNERS;
 use crate::scopes::Scopes;
 use crate::session::Session;
 
@@ -62,12 +63,12 @@ pub(super) async fn expired(
         session,
         scopes,
         OPEN,
-        "WHERE state = 0 AND expires_at IS NOT NULL AND expires_at <= $1 AND node = $3
+        "WHERE state = 0 AND expires_at IS NOT NULL AND expires_at <= $1 AND node = ANY($3)
         ORDER BY expires_at, id LIMIT $2",
         &[
             (&now.micros(), Type::INT8),
             (&limit(count), Type::INT8),
-            (&node, Type::INT8),
+            (&[node, OWNERS].as_slice(), Type::INT8_ARRAY),
         ],
     )
     .await

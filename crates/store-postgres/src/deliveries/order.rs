@@ -13,6 +13,8 @@ use super::row::{self, OPEN};
 use super::settle::days_of;
 use crate::bits::{Bits, bits, limit};
 use crate::failure::Failure;
+use crate::log::horizon;
+use crate::member::OWNERS;
 use crate::scopes::Scopes;
 use crate::session::Session;
 use crate::store::Database;
@@ -27,6 +29,11 @@ pub(super) async fn in_turn(
     count: usize,
 ) -> Result<InTurn, Failure> {
     let endpoint = Bits(endpoint.to_bytes());
+    // Before the rows are read: behind that, one may come that others accept just now.
+    let (horizon, last) = match node {
+        OWNERS => horizon::look(session).await?,
+        _ => (Position::MAX, Position::MAX),
+    };
     // Before the others: a hold that comes in between is one that the engine made itself.
     let held_by = session
         .row(
@@ -40,17 +47,19 @@ pub(super) async fn in_turn(
         scopes,
         OPEN,
         "WHERE state = 0 AND strand IS NOT NULL AND node = $5 AND endpoint = $1 AND strand = $2
-        AND position >= $3 ORDER BY position LIMIT $4",
+        AND position >= $3 AND position <= $6 ORDER BY position LIMIT $4",
         &[
             (&endpoint, Type::UUID),
             (&strand.number(), Type::INT8),
             (&from, Type::INT8),
             (&limit(count), Type::INT8),
             (&node, Type::INT8),
+            (&horizon, Type::INT8),
         ],
     )
     .await?;
     Ok(InTurn {
+        some_left_out: horizon < last && deliveries.len() < count,
         deliveries,
         held_by: held_by.map(|row| read_id(&row)).transpose()?,
     })
@@ -159,10 +168,16 @@ pub(super) async fn out_of_turn(
 }
 
 pub(super) async fn place(
-    scopes: &Scopes,
+    database: &Database,
     session: &Session,
     placed: &[Placed],
 ) -> Result<(), Failure> {
+    let (scopes, places) = (&database.scopes, &database.places);
+    // What has a turn waits in the name of the endpoint's owner.
+    let whose = match places.member() {
+        Some(_) => OWNERS,
+        None => places.node,
+    };
     let numbers = scopes
         .number(session, placed.iter().map(|each| &each.scope))
         .await?;
@@ -177,7 +192,8 @@ pub(super) async fn place(
         .run(
             "UPDATE fanfare.open_deliveries AS row
             SET position = given.position,
-                strand = CASE WHEN row.batch IS NULL THEN given.strand END
+                strand = CASE WHEN row.batch IS NULL THEN given.strand END,
+                node = CASE WHEN row.node = $5 AND given.position IS NOT NULL THEN $6 ELSE row.node END
             FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[])
                 AS given (id, scope, position, strand)
             WHERE row.id = given.id AND row.scope = given.scope AND row.state = 0",
@@ -186,6 +202,8 @@ pub(super) async fn place(
                 (&owners, Type::INT8_ARRAY),
                 (&positions, Type::INT8_ARRAY),
                 (&strands, Type::INT8_ARRAY),
+                (&places.node, Type::INT8),
+                (&whose, Type::INT8),
             ],
         )
         .await

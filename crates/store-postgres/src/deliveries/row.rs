@@ -120,7 +120,7 @@ pub(super) fn small(number: i64) -> i16 {
 
 /// Rows to be written, column by column.
 #[derive(Default)]
-pub(super) struct Rows {
+pub(crate) struct Rows {
     ids: Vec<Bits>,
     scopes: Vec<i64>,
     events: Vec<Option<Bits>>,
@@ -147,7 +147,7 @@ pub(super) struct Rows {
 
 impl Rows {
     /// One more row; `scope` is the number of its tenant, and `node` the one that attempts it.
-    pub(super) fn push(&mut self, delivery: &Delivery, scope: i64, node: i64) {
+    pub(crate) fn push(&mut self, delivery: &Delivery, scope: i64, node: i64) {
         self.nodes.push(node);
         let (state, reason, at) = code::of_state(&delivery.state);
         let micros = |time: Timestamp| time.micros();
@@ -229,7 +229,7 @@ impl Rows {
     }
 
     /// Adds the rows to those that wait; the same holds.
-    pub(super) async fn insert_open(&self, session: &Session) -> Result<(), Failure> {
+    pub(crate) async fn insert_open(&self, session: &Session) -> Result<(), Failure> {
         if self.is_empty() {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 //! Two ways there and back: what is known of the deliveries is read and locked, then what follows is
 //! written and committed. In between it is decided here, one settlement after the other.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use fanfare_app::port::deliveries::{Settled, Settlement};
@@ -21,6 +21,7 @@ use super::row::{self, Rows};
 use super::{attempts, lookup, order, tallies};
 use crate::bits::{Bits, bits};
 use crate::failure::Failure;
+use crate::hints::Left;
 use crate::jobs;
 use crate::partition::day;
 use crate::scopes::Numbers;
@@ -231,7 +232,7 @@ impl Known {
             }
             answers.push(answer);
         }
-        let writing = self.rows(database, numbers);
+        let (writing, opened) = self.rows(database, numbers);
         writing
             .commit(
                 database,
@@ -241,6 +242,9 @@ impl Known {
                 settling.materialised,
             )
             .await?;
+        for (endpoint, strand) in opened {
+            database.places.tell(endpoint, strand);
+        }
         Ok(answers)
     }
 
@@ -285,8 +289,10 @@ impl Known {
         }
     }
 
-    fn rows(self, database: &Database, numbers: &Numbers) -> Changes {
+    /// What is to be written, and where something waits that did not before.
+    fn rows(self, database: &Database, numbers: &Numbers) -> (Changes, BTreeSet<Left>) {
         let mut changes = Changes::default();
+        let mut opened = BTreeSet::new();
         for (id, stand) in self.stands {
             let Stand::Row {
                 delivery,
@@ -308,9 +314,11 @@ impl Known {
             } else {
                 let node = database.places.of(delivery.endpoint);
                 changes.opened.push(&delivery, scope, node);
+                let strand = delivery.turn.and_then(|turn| turn.strand);
+                opened.insert((delivery.endpoint, strand));
             }
         }
-        changes
+        (changes, opened)
     }
 }
 

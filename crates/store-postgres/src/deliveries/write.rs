@@ -124,7 +124,7 @@ impl Writing {
                 Written::Changed(changed.await?)
             }
             Write::Place(placed) => {
-                order::place(&database.scopes, session, placed).await?;
+                order::place(database, session, placed).await?;
                 Written::Count(placed.len())
             }
             Write::Bind {

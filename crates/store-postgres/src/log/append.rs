@@ -13,6 +13,7 @@ use super::insert::{self, Accepted};
 use super::twins::Twins;
 use crate::bits::Bits;
 use crate::failure::Failure;
+use crate::member::Places;
 use crate::partition::day;
 use crate::queue::Work;
 use crate::scopes::Numbers;
@@ -78,7 +79,7 @@ impl Appending {
                         let mut twins = Twins::claim(session, places, scopes, all, numbers).await?;
                         let (accepted, undecided) = twins.decide(all, numbers);
                         twins.keep(session).await?;
-                        let positions = commit(session, places.node, &accepted).await?;
+                        let positions = commit(session, places, &accepted).await?;
                         placed(undecided, all, &positions)
                     })
                 })
@@ -91,7 +92,7 @@ impl Appending {
                     Box::pin(async move {
                         let begin = session.batch("BEGIN");
                         let present = places.be_present(session);
-                        let written = commit(session, places.node, accepted);
+                        let written = commit(session, places, accepted);
                         let (_, _, positions) = try_join!(biased; begin, present, written)?;
                         Ok(positions)
                     })
@@ -99,6 +100,12 @@ impl Appending {
                 .await?;
             placed(all.iter().map(|_| None).collect(), all, &positions)?
         };
+        for delivery in all.iter().flat_map(|append| &append.in_turn) {
+            places.tell(
+                delivery.endpoint,
+                delivery.turn.and_then(|turn| turn.strand),
+            );
+        }
         let mut answers = answers.into_iter();
         let each = jobs
             .iter()
@@ -111,6 +118,7 @@ fn accept<'a>(all: &[&'a Append], numbers: &Numbers) -> Vec<Accepted<'a>> {
     let accepted = all.iter().map(|append| Accepted {
         event: &append.event,
         scope: numbers.of(&append.event.scope),
+        in_turn: &append.in_turn,
     });
     accepted.collect()
 }
@@ -118,7 +126,7 @@ fn accept<'a>(all: &[&'a Append], numbers: &Numbers) -> Vec<Accepted<'a>> {
 /// Writes what was accepted, and commits.
 async fn commit(
     session: &Session,
-    node: i64,
+    places: &Places,
     accepted: &[Accepted<'_>],
 ) -> Result<HashMap<Bits, Position>, Failure> {
     if accepted.is_empty() {
@@ -126,11 +134,18 @@ async fn commit(
         return Ok(HashMap::new());
     }
     // Readers are kept back before the first position is taken.
-    let (_, positions, _, _) = try_join!(biased; horizon::hold(session),
-        insert::events(session, node, accepted),
-        insert::payloads(session, accepted),
-        session.batch("COMMIT"),
-    )?;
+    let hold = horizon::hold(session);
+    let events = insert::events(session, places.node, accepted);
+    let payloads = insert::payloads(session, accepted);
+    let commit = session.batch("COMMIT");
+    if accepted.iter().all(|each| each.in_turn.is_empty()) {
+        let (_, positions, _, _) = try_join!(biased; hold, events, payloads, commit)?;
+        return Ok(positions);
+    }
+    // Their rows hold their positions, so that these are needed first.
+    let (_, positions, _) = try_join!(biased; hold, events, payloads)?;
+    let rows = insert::in_turn(session, places, accepted, &positions);
+    let _: ((), ()) = try_join!(biased; rows, commit)?;
     Ok(positions)
 }
 

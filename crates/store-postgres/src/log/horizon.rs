@@ -60,7 +60,7 @@ async fn held_at(session: &Session) -> Result<Option<Position>, Failure> {
 }
 
 /// How far the log can be read now, and the last position that was given to anybody.
-async fn look(session: &Session) -> Result<(Position, Position), Failure> {
+pub(crate) async fn look(session: &Session) -> Result<(Position, Position), Failure> {
     // In this order: what had got its position before the first look has ended by the second, or
     // shows its lock.
     let last = last_given(session).await?;

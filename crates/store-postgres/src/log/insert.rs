@@ -5,10 +5,13 @@ use std::collections::HashMap;
 use fanfare_app::port::StoreError;
 use fanfare_app::port::log::{Event, Position};
 use fanfare_app::stored::event as stored;
+use fanfare_domain::delivery::Delivery;
 use tokio_postgres::types::Type;
 
 use crate::bits::Bits;
+use crate::deliveries::row::Rows;
 use crate::failure::Failure;
+use crate::member::Places;
 use crate::session::Session;
 
 /// An event that goes into the log.
@@ -16,6 +19,8 @@ use crate::session::Session;
 pub(super) struct Accepted<'a> {
     pub(super) event: &'a Event,
     pub(super) scope: i64,
+    /// Its deliveries that stand in an order, but for their position.
+    pub(super) in_turn: &'a [Delivery],
 }
 
 /// Positions rise in the order of the list. Answers the position of each id.
@@ -83,6 +88,27 @@ pub(super) async fn events(
         .await?;
     let read = |row: &tokio_postgres::Row| Ok((row.try_get(0)?, row.try_get(1)?));
     rows.iter().map(read).collect()
+}
+
+/// The rows of deliveries that stand in an order.
+pub(super) async fn in_turn(
+    session: &Session,
+    places: &Places,
+    accepted: &[Accepted<'_>],
+    positions: &HashMap<Bits, Position>,
+) -> Result<(), Failure> {
+    let mut rows = Rows::default();
+    for each in accepted {
+        let position = positions.get(&Bits(each.event.id.to_bytes()));
+        for delivery in each.in_turn {
+            let mut delivery = delivery.clone();
+            if let (Some(turn), Some(position)) = (&mut delivery.turn, position) {
+                turn.position = *position;
+            }
+            rows.push(&delivery, each.scope, places.of(delivery.endpoint));
+        }
+    }
+    rows.insert_open(session).await
 }
 
 /// What the events say.

@@ -146,6 +146,7 @@ impl Twins {
                 accepted.push(Accepted {
                     event: &append.event,
                     scope: numbers.of(&append.event.scope),
+                    in_turn: &append.in_turn,
                 });
             }
             answers.push(twin);

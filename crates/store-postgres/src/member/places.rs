@@ -2,13 +2,18 @@
 
 use std::sync::{Arc, OnceLock};
 
+use fanfare_app::port::Coordination;
 use fanfare_domain::id::EndpointId;
+use fanfare_domain::order::Strand;
 use tokio_postgres::types::Type;
 
 use super::{Member, Placement};
 use crate::failure::Failure;
 use crate::hints::Hints;
 use crate::session::Session;
+
+/// In whose name deliveries wait for an endpoint that one node serves at a time: its owner's.
+pub(crate) const OWNERS: i64 = -1;
 
 /// Whose the rows are that this node writes.
 pub(crate) struct Places {
@@ -35,24 +40,55 @@ impl Places {
         let _ = self.placement.set(placement);
     }
 
-    /// Who attempts a delivery that waits for this endpoint from now on.
-    pub(crate) fn of(&self, endpoint: EndpointId) -> i64 {
-        let Some(member) = &self.member else {
-            return self.node;
-        };
+    pub(crate) fn member(&self) -> Option<&Arc<Member>> {
+        self.member.as_ref()
+    }
+
+    /// Whether one node serves this endpoint at a time.
+    pub(crate) fn has_an_owner(&self, endpoint: EndpointId) -> bool {
         let one = self.placement.get();
-        if one.is_some_and(|placement| placement.one_at_a_time(endpoint)) {
-            let owner = member.owner(endpoint);
-            if owner != self.node {
-                self.hints.is_due(endpoint);
+        self.member.is_some() && one.is_some_and(|placement| placement.one_at_a_time(endpoint))
+    }
+
+    /// Whether this node may attempt what waits in the name of this endpoint's owner.
+    pub(crate) fn owns(&self, endpoint: EndpointId) -> bool {
+        let member = self.member.as_ref();
+        member.is_some_and(|member| member.owns(endpoint).is_some())
+    }
+
+    /// In whose name a delivery waits for this endpoint from now on; 0: nobody's yet.
+    pub(crate) fn of(&self, endpoint: EndpointId) -> i64 {
+        if self.has_an_owner(endpoint) {
+            OWNERS
+        } else if self.leaves_work() {
+            0
+        } else {
+            self.node
+        }
+    }
+
+    /// In whose name what this node attempts for an endpoint waits; none where it attempts nothing.
+    pub(crate) fn reads(&self, endpoint: EndpointId) -> Option<i64> {
+        if !self.has_an_owner(endpoint) {
+            return Some(self.node);
+        }
+        self.owns(endpoint).then_some(OWNERS)
+    }
+
+    /// A delivery waits for this endpoint, as others can see: tells the one that attempts it, unless that is
+    /// this node.
+    pub(crate) fn tell(&self, endpoint: EndpointId, strand: Option<Strand>) {
+        let Some(member) = &self.member else {
+            return;
+        };
+        if !self.has_an_owner(endpoint) {
+            if !member.delivers {
+                self.hints.work_is_left();
             }
-            return owner;
+        } else if !self.owns(endpoint) {
+            member.want(endpoint);
+            self.hints.is_due(endpoint, strand);
         }
-        if member.delivers {
-            return self.node;
-        }
-        self.hints.work_is_left();
-        0
     }
 
     /// Lets a transaction fail unless this node is there; called at its begin.

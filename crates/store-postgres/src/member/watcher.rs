@@ -1,10 +1,9 @@
 //! Renewing a node's lease, and watching the others.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
 
+use fanfare_app::nodes::{Seen, Watch};
 use fanfare_app::port::StoreError;
 use parking_lot::Mutex;
 use tokio_postgres::types::Type;
@@ -22,10 +21,7 @@ pub(super) struct Watcher {
     direct: Address,
     options: Options,
     own: Process,
-    /// The beat of each other node, and since when it was the same.
-    seen: HashMap<i64, (i64, Duration)>,
-    /// When all were looked at the last time.
-    looked: Option<Duration>,
+    watch: Watch,
     /// Nodes that are being declared gone.
     declaring: Arc<Mutex<HashSet<i64>>>,
 }
@@ -42,8 +38,7 @@ impl Watcher {
             direct: direct.clone(),
             options,
             own,
-            seen: HashMap::new(),
-            looked: None,
+            watch: Watch::default(),
             declaring: Arc::default(),
         }
     }
@@ -61,7 +56,7 @@ impl Watcher {
                         node.id = self.member.id,
                         "this node was declared gone, and others do its work"
                     );
-                    self.member.lease_ends.store(0, Ordering::Relaxed);
+                    self.member.lease.end();
                     self.member.lost.send_replace(true);
                     return;
                 }
@@ -109,40 +104,27 @@ impl Watcher {
                 &[],
             )
             .await?;
-        let now = clock();
-        // Who has not looked for a while has not watched.
-        let watched = (self.looked).is_some_and(|looked| now - looked < 3 * self.member.beat());
-        self.looked = Some(now);
-        if !watched {
-            self.seen.clear();
-        }
-        let mut delivering = Vec::new();
-        let mut seen = HashMap::new();
+        let mut nodes = Vec::with_capacity(rows.len());
         for row in rows {
-            let (id, beat, delivers): (i64, i64, bool) =
-                (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
             let process = Process {
                 machine: row.try_get(3)?,
                 pid: row.try_get(4)?,
                 started: row.try_get(5)?,
             };
-            if id != self.member.id {
-                let since = match self.seen.get(&id) {
-                    Some((before, since)) if *before == beat => *since,
-                    _ => now,
-                };
-                seen.insert(id, (beat, since));
-                if process.has_ended(&self.own) || now - since > self.member.detection {
-                    self.declare_gone(id);
-                    continue;
-                }
-            }
-            if delivers {
-                delivering.push(id);
-            }
+            nodes.push(Seen {
+                id: row.try_get(0)?,
+                beat: row.try_get(1)?,
+                delivers: row.try_get(2)?,
+                ended: process.has_ended(&self.own),
+            });
         }
-        self.seen = seen;
-        *self.member.delivering.write() = delivering;
+        let (own, detection) = (self.member.id, self.member.detection);
+        let looked = self.watch.look(own, &nodes, clock(), detection);
+        looked.gone.iter().for_each(|id| self.declare_gone(*id));
+        let delivering = looked.delivering;
+        if self.member.delivering_are(delivering) {
+            self.member.members_changed.notify_one();
+        }
         Ok(())
     }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use fanfare_app::port::log::{Event, EventRef};
 use fanfare_domain::name::EventTypeName;
-use tokio_postgres::NoTls;
+use fanfare_testkit::postgres::Database;
+use tokio_postgres::{Client, NoTls};
 
 use crate::databases::{open, with_a_store};
 use crate::made::{append, appended, event, hour, scope};
@@ -17,22 +18,44 @@ const SLOW: &str = "
     CREATE TRIGGER slow BEFORE INSERT ON fanfare.events FOR EACH ROW
     WHEN (NEW.event_type = 'slow') EXECUTE FUNCTION wait();";
 
+/// Holds commits of such events open.
+pub(crate) struct Slow(Client);
+
+impl Slow {
+    pub(crate) async fn at(database: &Database) -> Self {
+        database.run(SLOW);
+        let address = database.address();
+        let connected = tokio_postgres::connect(&address, NoTls).await;
+        let (client, connection) = connected.unwrap();
+        tokio::spawn(connection);
+        let holding = client.batch_execute("SELECT pg_advisory_lock(7)");
+        holding.await.unwrap();
+        Self(client)
+    }
+
+    /// Once one waits, it has its position.
+    pub(crate) async fn until_one_waits(&self) {
+        let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        while (self.0.query_one(waiting, &[]).await.unwrap()).get::<_, i64>(0) == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub(crate) async fn let_go(&self) {
+        let letting_go = self.0.batch_execute("SELECT pg_advisory_unlock(7)");
+        letting_go.await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_reader_passes_a_commit_that_is_still_open() {
     let database = with_a_store().await;
-    database.run(SLOW);
     let store = open(&database.address()).await;
     let log = store.log();
     let first = appended(&*log, event(hour(1), 1)).await;
 
-    let (client, connection) = tokio_postgres::connect(&database.address(), NoTls)
-        .await
-        .unwrap();
-    tokio::spawn(connection);
-    client
-        .batch_execute("SELECT pg_advisory_lock(7)")
-        .await
-        .unwrap();
+    let holding = Slow::at(&database).await;
     let slow = Event {
         event_type: EventTypeName::parse("slow").unwrap(),
         ..event(hour(1), 2)
@@ -42,17 +65,7 @@ async fn no_reader_passes_a_commit_that_is_still_open() {
         let log = store.log();
         async move { log.append(vec![append(slow)]).await }
     });
-    // Once it waits, it has its position.
-    let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
-    while client
-        .query_one(waiting, &[])
-        .await
-        .unwrap()
-        .get::<_, i64>(0)
-        == 0
-    {
-        tokio::task::yield_now().await;
-    }
+    holding.until_one_waits().await;
     let later = event(hour(1), 3);
     let passed = appended(&*log, later.clone()).await;
     assert!(passed > first + 1, "the held one has its position before");
@@ -71,10 +84,7 @@ async fn no_reader_passes_a_commit_that_is_still_open() {
     let early = tokio::time::timeout(Duration::from_millis(200), &mut reading).await;
     assert!(early.is_err(), "{early:?}");
 
-    client
-        .batch_execute("SELECT pg_advisory_unlock(7)")
-        .await
-        .unwrap();
+    holding.let_go().await;
     held.await.unwrap().unwrap();
     let read = reading.await.unwrap().unwrap();
     let ids: Vec<_> = read.iter().map(|(_, event)| event.id).collect();

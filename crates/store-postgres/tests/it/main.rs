@@ -12,5 +12,6 @@ mod members;
 mod nodes;
 mod opening;
 mod outages;
+mod owners;
 mod plans;
 mod tls;

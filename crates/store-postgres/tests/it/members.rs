@@ -14,15 +14,15 @@ use tokio::time::Instant;
 use crate::databases::{at, with_a_store};
 use crate::made::{append, appended, attempted, delivery, endpoint, event, hour, scope};
 
-const DETECTION: Duration = Duration::from_secs(1);
+pub(crate) const DETECTION: Duration = Duration::from_secs(1);
 
-struct Node {
-    store: PostgresStore,
-    member: Arc<Member>,
-    renewing: AbortHandle,
+pub(crate) struct Node {
+    pub(crate) store: PostgresStore,
+    pub(crate) member: Arc<Member>,
+    pub(crate) renewing: AbortHandle,
 }
 
-async fn join(address: &str, delivers: bool) -> Node {
+pub(crate) async fn join(address: &str, delivers: bool) -> Node {
     let addresses = at(address);
     let options = JoinOptions {
         name: "test".to_owned(),
@@ -206,7 +206,7 @@ async fn an_endpoint_has_one_owner_and_few_change_theirs_when_a_node_comes() {
     let agree = |nodes: &[&Node]| {
         endpoints.iter().all(|endpoint| {
             let owners: Vec<_> = (nodes.iter())
-                .map(|node| node.member.owner(*endpoint))
+                .map(|node| node.member.favourite(*endpoint))
                 .collect();
             owners.iter().all(|owner| *owner == owners[0])
         })
@@ -216,20 +216,20 @@ async fn an_endpoint_has_one_owner_and_few_change_theirs_when_a_node_comes() {
         while !agree(nodes)
             || !endpoints
                 .iter()
-                .any(|endpoint| nodes[0].member.owner(*endpoint) == ids[ids.len() - 1])
+                .any(|endpoint| nodes[0].member.favourite(*endpoint) == ids[ids.len() - 1])
         {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     until_they_agree(&[&nodes[0], &nodes[1]]).await;
     let before: Vec<_> = (endpoints.iter())
-        .map(|endpoint| nodes[0].member.owner(*endpoint))
+        .map(|endpoint| nodes[0].member.favourite(*endpoint))
         .collect();
     let third = join(&database.address(), true).await;
     until_they_agree(&[&nodes[0], &nodes[1], &third]).await;
     let mut moved = 0;
     for (endpoint, before) in endpoints.iter().zip(before) {
-        let owner = third.member.owner(*endpoint);
+        let owner = third.member.favourite(*endpoint);
         if owner != before {
             moved += 1;
             assert_eq!(owner, third.member.id(), "it moved to the new one");

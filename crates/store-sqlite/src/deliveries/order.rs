@@ -42,6 +42,7 @@ pub(super) fn in_turn(
         AND endpoint = ?1 AND strand = ?2 AND position >= ?3 ORDER BY position LIMIT ?4";
     let deliveries = row::collect(reading, rest, (key.0, key.1, from, as_limit(limit)))?;
     Ok(InTurn {
+        some_left_out: false,
         deliveries,
         held_by: held_by.map(DeliveryId::from_bytes),
     })

@@ -157,6 +157,7 @@ async fn what_waits_is_finished_before_a_store_closes() {
                 event: Arc::new(super::made::event(number, 100)),
                 idempotency: None,
                 content: None,
+                in_turn: Vec::new(),
             };
             log.append(vec![append]).await.is_ok()
         });

@@ -74,6 +74,7 @@ impl Fed {
             event: Arc::new(event_of(number)),
             idempotency: None,
             content: None,
+            in_turn: Vec::new(),
         };
         let events = numbers.clone().map(append).collect();
         self.store.log().append(events).await.unwrap();
@@ -292,6 +293,7 @@ async fn a_pass_goes_on_after_a_write_that_fails() {
         event: Arc::new(event_of(7)),
         idempotency: None,
         content: None,
+        in_turn: Vec::new(),
     };
     fed.store.log().append(vec![again]).await.unwrap_err();
     fed.check().await;

@@ -52,6 +52,7 @@ pub(super) async fn append(
         event: Arc::new(event(number, bytes)),
         idempotency: None,
         content: None,
+        in_turn: Vec::new(),
     };
     store
         .log()

@@ -23,6 +23,7 @@ impl Rows {
             .filter_map(|((_, _, id), scope)| self.by_id.get(&(scope.clone(), *id)));
         let held_by = self.holding(endpoint).into_iter();
         InTurn {
+            some_left_out: false,
             deliveries: rows.take(limit).cloned().collect(),
             held_by: held_by
                 .filter(|row| strand(row).is_some_and(|(of, _)| of == wanted))

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,7 +10,7 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
-use super::{PATIENCE, USER, pause};
+use super::{PATIENCE, USER, free_port, pause};
 
 pub(super) struct Started {
     pub(super) folder: TempDir,
@@ -22,6 +23,23 @@ pub(super) struct Started {
 }
 
 impl Started {
+    /// None yet, with a folder and a port for one.
+    pub(super) fn in_a_folder(settings: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("there is a folder for temporary files");
+        let account = account();
+        if let Some((user, group)) = account {
+            chown(folder.path(), Some(user), Some(group)).expect("root may give a folder away");
+        }
+        Self {
+            folder,
+            programs: programs(),
+            port: free_port(),
+            settings: settings.iter().map(|text| (*text).to_owned()).collect(),
+            account,
+            keeper: None,
+        }
+    }
+
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
@@ -50,6 +68,29 @@ impl Started {
             .expect("initdb can be started");
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "initdb failed: {told}");
+    }
+
+    /// Copies the data of the server at a port, in the place of its own, so that it follows that one.
+    pub(super) fn copy(&self, primary: u16) {
+        let _ = fs::remove_dir_all(self.data());
+        let output = self
+            .command(&self.programs.join("pg_basebackup"))
+            .args(["--no-sync", "--checkpoint=fast", "--write-recovery-conf"])
+            .args(["--host=127.0.0.1", "--username", USER])
+            .args(["--port", &primary.to_string(), "--pgdata"])
+            .arg(self.data())
+            .output()
+            .expect("pg_basebackup can be started");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "pg_basebackup failed: {told}");
+    }
+
+    /// Sends a signal to all its processes.
+    pub(super) fn signal(&self, name: &str) {
+        let script = r#"server=$(cat server.pid); kill -"$1" "$server" $(pgrep -P "$server")"#;
+        let mut command = self.command(Path::new("sh"));
+        let done = command.args(["-c", script, "sh", name]).status();
+        assert!(done.is_ok_and(|status| status.success()));
     }
 
     /// Starts the server, and waits until it takes connections.

@@ -14,13 +14,17 @@ use crate::engine::tracker::Lingering;
 
 impl Lane {
     /// Takes out what is queued and was not asked for, since nothing of it may begin now: what has a
-    /// row is let go of, what has none is answered. `None` for the former.
-    pub(in crate::engine) fn empty(&self, now: Timestamp) -> Vec<Option<Lingering>> {
+    /// row is let go of, what has none is answered. `None` for the former. With `asked_for`, that too.
+    pub(in crate::engine) fn empty(
+        &self,
+        now: Timestamp,
+        asked_for: bool,
+    ) -> Vec<Option<Lingering>> {
         let mut state = self.state.lock();
         let state = &mut *state;
         let mut emptied = Vec::new();
         for job in std::mem::take(&mut state.queue) {
-            if job.extra {
+            if job.extra && !asked_for {
                 state.queue.push_back(job);
                 continue;
             }

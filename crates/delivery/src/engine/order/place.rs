@@ -90,7 +90,7 @@ async fn run(shared: Arc<Shared>, lane: Arc<Lane>, wanted: (Ordering, OnFailure)
 fn empty(shared: &Arc<Shared>, lane: &Arc<Lane>) {
     let now = shared.parts.clock.now();
     let target = shared.parts.directory.target(lane.endpoint);
-    for emptied in lane.empty(now).into_iter().flatten() {
+    for emptied in lane.empty(now, false).into_iter().flatten() {
         if let Some(target) = &target {
             let event = emptied.shipment.event();
             let at = target.in_line(event, emptied.position);

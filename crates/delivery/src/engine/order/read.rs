@@ -23,6 +23,8 @@ use crate::engine::worker;
 
 /// How long to wait before it is read again, where a row was held or may have been discarded meanwhile.
 const HELD: Duration = Duration::from_millis(100);
+/// How long to wait where commits of others are under way.
+const SOON: Duration = Duration::from_millis(10);
 /// Strands of one read of the patrol.
 const PATROL: usize = 64;
 /// The most rows of a window where there may be many strands.
@@ -88,8 +90,11 @@ async fn strand(
     open: bool,
 ) -> Result<Read, StoreError> {
     let now = shared.parts.clock.now();
-    // Before the rows are read.
-    let (reach, by_gap) = reach(shared, lane, look.strand);
+    // Before the rows are read. Where nodes share the log, the store knows what may be missing.
+    let (reach, by_gap) = match shared.parts.log.keeps_turns() {
+        true => (Position::MAX, false),
+        false => reach(shared, lane, look.strand),
+    };
     let target = shared.parts.directory.target(lane.endpoint);
     let batches = Batches::of(target.as_deref());
     let many = look.strand != Strand::WHOLE;
@@ -158,6 +163,9 @@ async fn strand(
             break;
         }
         ready.push(delivery);
+    }
+    if found.some_left_out && again.is_none() {
+        again = Some(now.after(SOON));
     }
     if !overdue.is_empty() {
         // What follows is read when they are committed.

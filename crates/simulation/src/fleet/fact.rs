@@ -1,0 +1,47 @@
+//! What happens in a run.
+
+use std::sync::Arc;
+
+use fanfare_app::nodes::NodeId;
+use fanfare_app::port::log::{Event, Position};
+use fanfare_domain::delivery::Delivery;
+use fanfare_domain::endpoint::Endpoint;
+use fanfare_domain::id::{DeliveryId, EndpointId};
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Fact {
+    /// A node joined.
+    Joined(NodeId),
+    /// It is not itself from now on: paused, cut off, or killed.
+    Disturbed(NodeId, &'static str),
+    /// It is itself again.
+    Recovered(NodeId),
+    /// It was declared gone.
+    Gone(NodeId),
+    /// It wrote what only a node that is there may write.
+    Wrote(NodeId),
+    /// An endpoint was made.
+    Endpoint(Box<Endpoint>),
+    /// An event was committed.
+    Committed(Position, Arc<Event>),
+    /// A publisher was told by a node that it is accepted.
+    Accepted(NodeId, Arc<Event>),
+    /// A delivery's row is now this.
+    Row(Box<Delivery>),
+    /// A request was sent; they are counted from 0.
+    Sent {
+        /// Which.
+        number: usize,
+        /// By whom.
+        node: NodeId,
+        /// Of what.
+        delivery: DeliveryId,
+        /// Where to.
+        endpoint: EndpointId,
+    },
+    /// A request has ended; whether the receiver took it.
+    Answered(usize, bool),
+    /// From now on no node is disturbed, and every receiver takes what comes.
+    Calm,
+}

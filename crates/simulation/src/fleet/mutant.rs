@@ -1,0 +1,33 @@
+//! Faults in the dealings of nodes, each of which some rule must find.
+
+/// A fault that is planted on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutant {
+    /// A node sends whether its lease lasts or not.
+    IgnoreLease,
+    /// A lease lasts longer than others wait.
+    LongLease,
+    /// The store takes what a node writes that was declared gone.
+    AcceptOldEpoch,
+    /// An endpoint is taken from an owner that is there.
+    TakeFromTheLiving,
+    /// An owner lets go while something is under way.
+    LetGoAtOnce,
+    /// A new owner does not reckon with what the one before sent.
+    ForgetPace,
+    /// What a node accepted that is gone is not taken over.
+    ForgetTheGone,
+}
+
+impl Mutant {
+    /// Every one.
+    pub const ALL: [Self; 7] = [
+        Self::IgnoreLease,
+        Self::LongLease,
+        Self::AcceptOldEpoch,
+        Self::TakeFromTheLiving,
+        Self::LetGoAtOnce,
+        Self::ForgetPace,
+        Self::ForgetTheGone,
+    ];
+}
