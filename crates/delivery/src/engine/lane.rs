@@ -172,10 +172,12 @@ impl Lane {
         state.start_worker(start)
     }
 
-    /// Puts a queued job first, as an attempt that was asked for; none where it is not queued.
+    /// Puts a queued job first, as an attempt that was asked for; none where it is not queued by itself: one in
+    /// a batch is not sent alone while that is about to be.
     pub(super) fn hasten(&self, id: DeliveryId, start: usize) -> Option<Pushed> {
         let mut state = self.state.lock();
-        let place = state.queue.iter().position(|job| job.delivery_id() == id)?;
+        let is_it = |job: &Job| job.delivery_id() == id && job.batch.is_none();
+        let place = state.queue.iter().position(is_it)?;
         let mut job = state.queue.remove(place)?;
         job.extra = true;
         state.queue.push_front(job);
