@@ -45,6 +45,7 @@ async fn rows_that_come_without_turns_are_put_in_their_order_before_they_are_sen
         event: Arc::clone(&event),
         content: None,
         idempotency: None,
+        in_turn: Vec::new(),
     };
     world.ground.store.append(vec![appended]).await.unwrap();
     let row = Delivery {

@@ -11,8 +11,9 @@ use fanfare_app::port::deliveries::{
 };
 use fanfare_app::port::log::Position;
 use fanfare_domain::attempt::Attempt;
+use fanfare_domain::batch::InBatch;
 use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason};
-use fanfare_domain::id::{AttemptId, DeliveryId, EndpointId, EventId};
+use fanfare_domain::id::{AttemptId, BatchId, DeliveryId, EndpointId, EventId};
 use fanfare_domain::name::Scope;
 use fanfare_domain::order::{Ordering, Strand};
 use fanfare_domain::time::Timestamp;
@@ -87,6 +88,23 @@ impl Deliveries for NodeStore {
             due.deliveries.push(row);
         }
         self.back(Ok(due)).await
+    }
+
+    async fn bind(
+        &self,
+        scope: &Scope,
+        batch: BatchId,
+        strand: Option<Strand>,
+        members: Vec<DeliveryId>,
+    ) -> Result<Vec<(DeliveryId, InBatch)>, StoreError> {
+        self.begin().await?;
+        let bound = self.store().bind(scope, batch, strand, members).await;
+        self.back(bound).await
+    }
+
+    async fn members(&self, batch: BatchId) -> Result<Vec<Delivery>, StoreError> {
+        self.reach().await?;
+        self.back(self.store().members(batch).await).await
     }
 
     async fn expired(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
