@@ -110,8 +110,8 @@ impl PostgresTransfer {
             .await
             .map_err(&failed)?;
         // Few rows at a time are looked up in tables of any size, about which nothing may be known yet.
-        let look_up =
-            "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off";
+        let look_up = "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; \
+            SET jit = off";
         let settings = session.batch(look_up).await;
         settings.map_err(|failure| failed(failure.into()))?;
         Ok(Self {
