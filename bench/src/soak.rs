@@ -32,8 +32,9 @@ use summary::Summary;
 const PARTS: u64 = 4;
 /// The shortest and the longest time between two kills, in seconds.
 const BETWEEN_KILLS: (u64, u64) = (8, 40);
-/// How long the rest may take at the end without anything arriving.
-const GRACE: Duration = Duration::from_secs(180);
+/// How long the rest may take at the end without anything arriving: more than the longest wait of a breaker, behind
+/// which an endpoint's whole rest may stand.
+const GRACE: Duration = Duration::from_secs(660);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Runs it to its end; fails where something was lost or memory grew.
