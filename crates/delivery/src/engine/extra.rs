@@ -17,7 +17,7 @@ use super::worker;
 
 /// How many wishes that can't be granted at once are kept; one past them is tried once.
 pub(super) const MOST_KEPT: usize = 1_024;
-/// How often such a wish is tried, so that it is given up after some 15 seconds.
+/// How often such a wish is tried, so that it is given up after some 13 seconds.
 const TRIES: u32 = 12;
 /// The first wait between two tries; each is twice the one before.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -42,19 +42,18 @@ pub(super) async fn make(shared: &Arc<Shared>, asked: Delivery) -> Result<(), St
     if planted(Fault::LoseExtraAttempt) {
         return Ok(());
     }
-    let mut kept = None;
+    if try_extra(shared, &asked).await? == Extra::Settled {
+        return Ok(());
+    }
+    let Ok(_kept) = shared.wishes.try_acquire() else {
+        return Ok(());
+    };
     let mut wait = FIRST_WAIT;
-    for _ in 0..TRIES {
-        if try_extra(shared, &asked).await? == Extra::Settled || shared.stopping() {
-            break;
-        }
-        if kept.is_none() {
-            kept = shared.wishes.try_acquire().ok();
-        }
-        if kept.is_none() {
-            break;
-        }
+    for _ in 1..TRIES {
         tokio::time::sleep(wait).await;
+        if shared.stopping() || try_extra(shared, &asked).await? == Extra::Settled {
+            break;
+        }
         wait = LONGEST_WAIT.min(wait * 2);
     }
     Ok(())

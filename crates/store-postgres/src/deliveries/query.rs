@@ -112,15 +112,13 @@ pub(super) async fn page(
 ) -> Result<Vec<Delivery>, Failure> {
     let mut rest = query.clone();
     let mut all = Vec::new();
-    loop {
-        rest.limit = query.limit.saturating_sub(all.len());
-        let step = search(session, scopes, &rest).await?;
-        all.extend(step.found);
-        if step.stopped_at.is_none() || all.len() >= query.limit {
-            return Ok(all);
-        }
-        rest.before = step.stopped_at;
+    while let Some((at, left)) = search(session, scopes, &rest)
+        .await?
+        .collect_into(&mut all, query.limit)
+    {
+        (rest.before, rest.limit) = (Some(at), left);
     }
+    Ok(all)
 }
 
 /// One step of it.
