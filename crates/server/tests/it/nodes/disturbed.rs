@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::judge::{Disturbance, Kind, Published, judge};
-use super::{DETECTION, Node, node};
+use super::{DETECTION, Node, node, until_it_knows_all};
 use crate::harness::{Api, Reply, World, number_from_environment};
 
 /// Requests in a second that endpoints with a rate take, and how many of them at once: more than is
@@ -59,7 +59,7 @@ async fn nothing_is_lost_and_order_and_rates_hold_while_nodes_are_killed_paused_
     let world = World::make(nodes[0].server.api()).await;
     endpoints(&world, &receiver).await;
     for other in &nodes {
-        until_it_knows_the_endpoints(&other.server.api()).await;
+        until_it_knows_all(&world, &other.server).await;
     }
     let load = Arc::new(Load::default());
     let mut publishers = JoinSet::new();
@@ -125,30 +125,6 @@ async fn endpoints(world: &World, receiver: &Receiver) {
 fn paths_of(kind: Kind) -> &'static [&'static str] {
     let of_kind = PATHS.into_iter().find(|(each, _)| *each == kind);
     of_kind.unwrap().1
-}
-
-/// Waits until a node knows what was made by another.
-async fn until_it_knows_the_endpoints(api: &Api) {
-    let all: usize = PATHS.iter().map(|(_, paths)| paths.len()).sum();
-    let listed = |answer: &Reply| {
-        answer.status == 200 && answer.json()["data"].as_array().map(Vec::len) == Some(all)
-    };
-    api.until("/v1/tenants/acme/endpoints", listed).await;
-    // Publishing asks the configuration in memory, which is told within a second.
-    let world = World::at(api.clone());
-    loop {
-        let event = world.try_publish(json!({})).await;
-        if event.status == 202 {
-            let event = event.json()["id"].as_str().unwrap().to_owned();
-            let path = format!("/v1/tenants/acme/events/{event}/deliveries");
-            let answer = api.get(&path).await;
-            let made = answer.json()["data"].as_array().map(Vec::len);
-            if made.is_some_and(|made| made > 0) {
-                return;
-            }
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 async fn until_delivered(api: &Api, event: &str, count: usize) {
