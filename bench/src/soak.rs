@@ -1,6 +1,6 @@
 //! A soak: the real server under load for a long time, killed at random, its receivers failing in every
-//! way, its endpoints changed and their secrets rotated. Nothing acknowledged may be lost, what comes
-//! twice is counted, and memory must stay flat.
+//! way, its endpoints changed and their secrets rotated. Nothing acknowledged may be lost, orders, batches and
+//! rates must be kept, what comes twice is counted, and memory must stay flat.
 //!
 //! Time goes by in four equal parts. In the first third of each the server is killed every now and then;
 //! then it runs without a kill, so that growth of its memory would show.
@@ -16,10 +16,15 @@ use fanfare_testkit::{
 use crate::{background::Background, clock, options::Options, server::Server};
 
 mod account;
+mod batches;
 mod endpoints;
+mod lines;
+mod pace;
 mod plot;
 mod publishing;
+mod rest;
 mod series;
+mod steady;
 mod summary;
 
 use account::Account;
@@ -32,12 +37,9 @@ use summary::Summary;
 const PARTS: u64 = 4;
 /// The shortest and the longest time between two kills, in seconds.
 const BETWEEN_KILLS: (u64, u64) = (8, 40);
-/// How long the rest may take at the end without anything arriving: more than the longest wait of a breaker, behind
-/// which an endpoint's whole rest may stand.
-const GRACE: Duration = Duration::from_secs(660);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Runs it to its end; fails where something was lost or memory grew.
+/// Runs it to its end; fails where something was lost, came otherwise than asked for, or memory grew.
 pub(crate) fn run(options: &Options, minutes: f64) -> Result<()> {
     let seconds = (minutes * 60.0).max(4.0) as u64;
     let account = Arc::new(Account::new(options.soak_rate, seconds));
@@ -85,7 +87,7 @@ pub(crate) fn run(options: &Options, minutes: f64) -> Result<()> {
     }
     let published = publishing.stop();
     endpoints.calm(&receiver);
-    let lost = account.wait_for_the_rest(GRACE);
+    let rest = rest::wait(&account, &server);
     server.check()?;
     let summary = Summary {
         minutes,
@@ -93,7 +95,8 @@ pub(crate) fn run(options: &Options, minutes: f64) -> Result<()> {
         endpoints: endpoints.figures(),
         published,
         account: account.figures(),
-        lost,
+        discipline: account.discipline(),
+        rest,
         growth: series.growth(),
     };
     let svg = options.soak_folder.join("soak.svg");

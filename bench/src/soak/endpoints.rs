@@ -10,15 +10,15 @@ use fanfare_testkit::{
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::{api::EVENT_TYPE, server::Server};
+use crate::{api::Api, server::Server};
 
-/// Endpoints that stay enabled: everything must arrive there.
-pub(super) const STEADY: usize = 6;
-/// The first of them are never ill.
-const HEALTHY: usize = 2;
-const TENANT: &str = "soak";
-/// Something new happens at about one in so many seconds.
-const SELDOM: u64 = 4;
+use super::steady::{self, HEALTHY, SELDOM_TYPE, STEADY};
+
+pub(super) const TENANT: &str = "soak";
+/// A receiver's health changes at about one in so many seconds.
+const MOODS: u64 = 2;
+/// The same of changes that owners make.
+const CHANGES: u64 = 4;
 
 /// What befell the endpoints.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,10 +42,16 @@ pub(super) struct Endpoints {
 }
 
 impl Endpoints {
-    /// Makes the event type, the tenant and the steady endpoints.
+    /// Makes the event types, the tenant and the steady endpoints.
     pub(super) fn make(server: &Server, receiver: &Receiver, chance: Seeded) -> Result<Self> {
         let api = server.api()?;
         api.create_event_type()?;
+        call(
+            &api,
+            Method::POST,
+            "/v1/event-types",
+            &json!({"name": SELDOM_TYPE}),
+        )?;
         api.create_tenant(TENANT)?;
         let mut endpoints = Self {
             chance,
@@ -53,10 +59,9 @@ impl Endpoints {
             passing: None,
             changes: Changes::default(),
         };
-        for number in 0..STEADY {
-            let url = receiver.url(&format!("/e/{number}"));
-            let body = json!({"url": url, "delivery_policy": patience()});
-            let id = call(server, Method::POST, "", &body)?;
+        for (number, steady) in STEADY.iter().enumerate() {
+            let body = steady.body(&receiver.url(&path(number)));
+            let id = call(&api, Method::POST, &of_tenant(""), &body)?;
             endpoints.steady.push(id.context("no id")?);
         }
         Ok(endpoints)
@@ -69,48 +74,50 @@ impl Endpoints {
     /// Every so often a receiver's health changes, or an owner changes something. The server may have
     /// been killed a moment ago: what fails then is tried another time.
     pub(super) fn befall(&mut self, server: &Server, receiver: &Receiver) {
-        if self.chance.below(SELDOM) == 0 {
-            let number = HEALTHY + self.chance.below((STEADY - HEALTHY) as u64) as usize;
-            receiver.answer(&format!("/e/{number}"), mood(&self.chance));
+        if self.chance.below(MOODS) == 0 {
+            let ill = STEADY.len() - HEALTHY;
+            let number = HEALTHY + self.chance.below(ill as u64) as usize;
+            receiver.answer(&path(number), mood(&self.chance));
             self.changes.moods += 1;
         }
-        if self.chance.below(SELDOM) == 0 {
+        if self.chance.below(CHANGES) == 0 {
             let _ = self.change(server, receiver);
         }
     }
 
     fn change(&mut self, server: &Server, receiver: &Receiver) -> Result<()> {
-        let one = &self.steady[self.chance.below(STEADY as u64) as usize];
+        let api = server.api()?;
+        let one = self.chance.pick(&self.steady).clone();
         match self.chance.below(4) {
             0 => {
                 let text = format!("note {}", self.chance.next());
                 let body = json!({"description": text, "headers": {"x-note": text}});
-                call(server, Method::PATCH, &format!("/{one}"), &body)?;
+                call(&api, Method::PATCH, &of_tenant(&one), &body)?;
                 self.changes.edits += 1;
             }
             1 => {
-                let path = format!("/{one}/secrets/rotate");
-                call(server, Method::POST, &path, &json!({}))?;
+                let path = of_tenant(&format!("{one}/secrets/rotate"));
+                call(&api, Method::POST, &path, &json!({}))?;
                 self.changes.rotations += 1;
             }
-            _ => self.come_or_go(server, receiver)?,
+            _ => self.come_or_go(&api, receiver)?,
         }
         Ok(())
     }
 
-    fn come_or_go(&mut self, server: &Server, receiver: &Receiver) -> Result<()> {
+    fn come_or_go(&mut self, api: &Api, receiver: &Receiver) -> Result<()> {
         match self.passing.clone() {
             None => {
                 let body = json!({"url": receiver.url("/passing")});
-                self.passing = call(server, Method::POST, "", &body)?;
+                self.passing = call(api, Method::POST, &of_tenant(""), &body)?;
             }
             Some(id) if self.chance.below(3) == 0 => {
-                call(server, Method::DELETE, &format!("/{id}"), &Value::Null)?;
+                call(api, Method::DELETE, &of_tenant(&id), &Value::Null)?;
                 self.passing = None;
             }
             Some(id) => {
                 let body = json!({"enabled": self.chance.chance(0.5)});
-                call(server, Method::PATCH, &format!("/{id}"), &body)?;
+                call(api, Method::PATCH, &of_tenant(&id), &body)?;
             }
         }
         self.changes.comings_and_goings += 1;
@@ -119,17 +126,15 @@ impl Endpoints {
 
     /// Every receiver takes everything from now on.
     pub(super) fn calm(&self, receiver: &Receiver) {
-        for number in 0..STEADY {
-            receiver.answer(&format!("/e/{number}"), Answer::ok());
+        for number in 0..STEADY.len() {
+            receiver.answer(&path(number), Answer::ok());
         }
     }
 }
 
-/// A policy that outlasts every illness of a receiver.
-fn patience() -> Value {
-    let mut waits = vec!["0s", "1s", "2s"];
-    waits.resize(50, "5s");
-    json!({"waits": waits, "timeout": "5s"})
+/// Where a steady endpoint lies: its number is the last part.
+fn path(number: usize) -> String {
+    format!("/e/{number}")
 }
 
 fn mood(chance: &Seeded) -> Answer {
@@ -146,19 +151,23 @@ fn mood(chance: &Seeded) -> Answer {
     }
 }
 
-/// A call about the tenant's endpoints; answers the id where there is one.
-fn call(server: &Server, method: Method, path: &str, body: &Value) -> Result<Option<String>> {
-    let path = format!("/v1/tenants/{TENANT}/endpoints{path}");
-    let (status, answer) = server.api()?.call(method, &path, body)?;
+/// The API's path of the tenant's endpoints, or of what is below.
+fn of_tenant(below: &str) -> String {
+    let path = format!("/v1/tenants/{TENANT}/endpoints/{below}");
+    path.trim_end_matches('/').to_owned()
+}
+
+/// A call; answers the id where there is one.
+fn call(api: &Api, method: Method, path: &str, body: &Value) -> Result<Option<String>> {
+    let (status, answer) = api.call(method, path, body)?;
     if !(200..300).contains(&status) {
         bail!("{path} was answered with {status}: {answer}");
     }
     Ok(answer["id"].as_str().map(str::to_owned))
 }
 
-/// Where the soak's events are published, and what an event of this id says.
-pub(super) fn event(id: &str) -> (String, String) {
-    let data = "x".repeat(400);
-    let body = json!({"type": EVENT_TYPE, "id": id, "data": {"text": data}});
+/// Where the soak's events are published, and what one says.
+pub(super) fn event(number: u64, id: &str) -> (String, String) {
+    let body = steady::event(number, id);
     (format!("/v1/tenants/{TENANT}/events"), body.to_string())
 }

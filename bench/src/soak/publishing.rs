@@ -95,7 +95,7 @@ impl Publisher {
                 return;
             };
             while !self.stop.load(Relaxed) {
-                if self.once(&mut connection, &id).await {
+                if self.once(&mut connection, number, &id).await {
                     self.account.acknowledge(number);
                     break;
                 }
@@ -106,8 +106,8 @@ impl Publisher {
     }
 
     /// Publishes an event; answers whether it is acknowledged.
-    async fn once(&self, connection: &mut Option<Connection>, id: &str) -> bool {
-        let sent = timeout(LIMIT, self.send(connection, id)).await;
+    async fn once(&self, connection: &mut Option<Connection>, number: u64, id: &str) -> bool {
+        let sent = timeout(LIMIT, self.send(connection, number, id)).await;
         let acknowledged = matches!(sent, Ok(Ok(202)));
         if !acknowledged {
             *connection = None;
@@ -115,8 +115,13 @@ impl Publisher {
         acknowledged
     }
 
-    async fn send(&self, connection: &mut Option<Connection>, id: &str) -> Result<u16> {
-        let (path, body) = endpoints::event(id);
+    async fn send(
+        &self,
+        connection: &mut Option<Connection>,
+        number: u64,
+        id: &str,
+    ) -> Result<u16> {
+        let (path, body) = endpoints::event(number, id);
         let target = Target::post(self.address, &path, Some(&self.key))?;
         let connection = match connection {
             Some(open) => open,
