@@ -30,6 +30,11 @@ pub(crate) use form::{Form, input};
 pub(crate) trait Input: DeserializeOwned + Default {
     /// The schema that bodies of this type are checked against.
     fn form() -> &'static Form;
+
+    /// What is wrong beside what the form found, inside of members that are left out because of that.
+    fn beside(_body: &Value) -> Vec<Fault> {
+        Vec::new()
+    }
 }
 
 /// A body as far as it was understood.
@@ -106,6 +111,13 @@ fn not_an_object() -> Problem {
 /// Splits a body into what is right and what is wrong.
 pub(crate) fn understand<T: Input>(mut value: Value) -> Result<Given<T>, Problem> {
     let mut faults = T::form().check(&value);
+    if !faults.is_empty() {
+        for fault in T::beside(&value) {
+            if !faults.iter().any(|known| known.pointer == fault.pointer) {
+                faults.push(fault);
+            }
+        }
+    }
     let Some(members) = value.as_object_mut() else {
         return Err(not_an_object());
     };

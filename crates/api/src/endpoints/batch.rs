@@ -1,7 +1,10 @@
 //! Batches of events.
 
 use fanfare_domain::batch::Batching;
+use fanfare_domain::fault::Fault;
+use fanfare_domain::policy::parse_duration;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
@@ -33,6 +36,22 @@ fn max_wait() -> Object {
         .pattern(Some(PATTERN))
         .examples(["200ms"])
         .build()
+}
+
+/// What is wrong with those members of a batching that can be read, whatever the others are.
+pub(super) fn faults(batch: &Value) -> Vec<Fault> {
+    let max_events = batch["max_events"].as_u64();
+    let max_events = max_events.map(|given| u16::try_from(given).unwrap_or(u16::MAX));
+    let max_wait = batch["max_wait"].as_str();
+    let max_wait = max_wait.and_then(|text| parse_duration(text).ok());
+    let mended = Batching::new(
+        max_events.unwrap_or(Batching::MAX_EVENTS),
+        max_wait.unwrap_or(Batching::MAX_WAIT),
+    );
+    let faults = mended.faults().into_iter();
+    faults
+        .map(|fault| Fault::at(&format!("batch/{}", fault.member), fault.detail))
+        .collect()
 }
 
 impl From<BatchForm> for Batching {

@@ -450,3 +450,28 @@ async fn impossible_batches_are_refused_with_the_member_and_the_reason() {
         assert!(problem.contains(reason), "{problem}");
     }
 }
+
+#[tokio::test]
+async fn all_that_is_wrong_with_a_batch_is_told_at_once() {
+    let world = World::furnished().await;
+    let wrong = json!({"max_events": 1, "max_wait": "2m"});
+    let endpoint = json!({"url": "not one", "batch": wrong});
+    let refused = world.post("/v1/tenants/acme/endpoints", endpoint).await;
+    refused.problem(422);
+    let told = ["#/batch/max_events", "#/batch/max_wait", "#/url"];
+    let mut faults = refused.faults();
+    faults.sort_unstable();
+    assert_eq!(faults, told);
+
+    let endpoint = json!({"url": "https://example.com/hook"});
+    let made = world.post("/v1/tenants/acme/endpoints", endpoint).await;
+    let made = made.ok(201);
+    let path = format!(
+        "/v1/tenants/acme/endpoints/{}",
+        made["id"].as_str().unwrap()
+    );
+    let patch = json!({"batch": {"max_events": 101, "max_wait": "0s"}});
+    let refused = world.write("PATCH", &path, patch).await;
+    refused.problem(422);
+    assert_eq!(refused.faults(), told[..2]);
+}
