@@ -357,6 +357,14 @@ pub(crate) fn closes(changed: &Changed) -> Option<EndpointId> {
 }
 
 impl Tale<'_> {
+    /// Whether it was there before a place.
+    #[must_use]
+    pub fn was_made_before(&self, place: Place) -> bool {
+        let rows = self.rows.iter().map(|(at, _)| *at);
+        let undone = self.undone.iter().map(|(at, _, _)| *at);
+        self.first || rows.chain(undone).any(|at| at < place)
+    }
+
     /// The row as it was before a place.
     #[must_use]
     pub fn row_before(&self, place: Place) -> Option<&Delivery> {

@@ -12,8 +12,9 @@ use crate::setting::seconds;
 
 /// Events are published in the calm too, so long after its begin.
 const AFTER: u64 = 40;
-/// The most that all can have left to wait: a flood at an endpoint whose rate is low.
-const LONGEST: u64 = 1_200;
+/// The most that all can have left to wait: a flood at an endpoint whose rate is low, or at one whose order each
+/// of it holds up until it is skipped.
+const LONGEST: u64 = 6_000;
 /// What was left in the log while memory was short is read in small steps; the most seconds that it takes.
 const BACKLOG: u64 = 600;
 

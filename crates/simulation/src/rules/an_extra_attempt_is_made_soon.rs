@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use fanfare_domain::order::Ordering;
+
 use super::{Broken, Rule};
 use crate::chronicle::Fact;
 use crate::story::lines::Lines;
@@ -52,11 +54,20 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
             .iter()
             .filter_map(|(_, row)| story.endpoints.get(&row.endpoint))
             .any(|endpoint| endpoint.rate_limit.is_some());
+        // One that came to stand in an order gets none, unless it is the first of it.
+        let reordered = story.endpoints.get(&tale.endpoint).is_some_and(|known| {
+            let mut orders = known.orders.iter();
+            orders.any(|(at, ordering, _)| {
+                let lately = tale.asked.first().is_some_and(|asked| asked < at);
+                *ordering != Ordering::Unordered && lately && story.at(*at) <= until
+            })
+        });
         let behind = lines
             .before(*id, place)
             .any(|before| !story.deliveries[&before].ended_before(place));
         if !limited
             && !behind
+            && !reordered
             && !sent
             && !first
             && !under_way

@@ -1,7 +1,7 @@
 //! After so many failures in a row nothing is sent for a while, then one delivery at a time, at growing
 //! intervals, until one arrives. Extra attempts pass; a change of the endpoint or a start begins anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fanfare_domain::attempt::Trigger;
@@ -28,8 +28,11 @@ enum Standing {
     Closed {
         failures: u32,
     },
-    /// It was changed, and nothing has arrived since.
-    Changed,
+    /// It was changed, and what was attempted since does not tell how it stands. The last that may have opened
+    /// it was then.
+    Changed {
+        lately: Timestamp,
+    },
     Open {
         since: Timestamp,
         probes: u32,
@@ -46,6 +49,7 @@ enum Standing {
 fn check(story: &Story<'_>) -> Vec<Broken> {
     let mut broken = Vec::new();
     let mut all: BTreeMap<EndpointId, Standing> = BTreeMap::new();
+    let mut made = BTreeSet::new();
     for (place, (now, fact)) in story.history.facts.iter().enumerate() {
         match fact {
             Fact::Sent(number, _) => {
@@ -75,11 +79,16 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
             // It may take what comes now, and how often it was probed is not known any more.
             Fact::Committed(Change::Document(changed)) => {
                 if let Some(id) = changes(changed) {
-                    all.insert(id, Standing::Changed);
+                    let standing = match made.insert(id) {
+                        true => Standing::Closed { failures: 0 },
+                        false => Standing::Changed { lately: *now },
+                    };
+                    all.insert(id, standing);
                 }
             }
+            // Which may come to nothing.
             Fact::Opening(id) | Fact::Closing(id) => {
-                all.remove(id);
+                all.insert(*id, Standing::Changed { lately: *now });
             }
             Fact::Start => all.clear(),
             _ => {}
@@ -106,7 +115,7 @@ fn sent(
         return None;
     }
     match *standing {
-        Standing::Closed { .. } | Standing::Changed => None,
+        Standing::Closed { .. } | Standing::Changed { .. } => None,
         Standing::Open { until, .. } if now < until => Some(format!("open until {until}")),
         Standing::Open { since, probes, .. } => {
             *standing = Standing::Probing {
@@ -139,7 +148,12 @@ fn answered(
         }
     };
     match standing {
-        Standing::Closed { .. } | Standing::Changed if arrived => Standing::Closed { failures: 0 },
+        Standing::Closed { .. } if arrived => Standing::Closed { failures: 0 },
+        // Began it before that, it may have been open then.
+        Standing::Changed { lately } if arrived && began > lately => {
+            Standing::Closed { failures: 0 }
+        }
+        Standing::Changed { .. } if !arrived => Standing::Changed { lately: now },
         Standing::Closed { failures } if failures + 1 < rules.failures => Standing::Closed {
             failures: failures + 1,
         },

@@ -8,7 +8,7 @@ use fanfare_testkit::memory_store::Change;
 
 use super::{Broken, Rule};
 use crate::chronicle::Fact;
-use crate::story::Story;
+use crate::story::{Story, arrived};
 
 pub(super) const RULE: Rule = Rule {
     says: "pressure lowers the limit",
@@ -19,14 +19,16 @@ pub(super) const RULE: Rule = Rule {
 struct Lane {
     most: usize,
     under_way: usize,
-    /// Its rows that wait: with none, the lane may be forgotten, and begins anew.
+    /// Its rows that wait.
     waiting: usize,
+    /// Whether its last attempt failed.
+    failing: bool,
 }
 
 impl Lane {
-    /// Begins anew, if it may have been forgotten.
+    /// Begins anew, if it may have been forgotten: nothing is under way, and nothing waits or it does well.
     fn rest(&mut self, start: usize) {
-        if self.under_way == 0 && self.waiting == 0 {
+        if self.under_way == 0 && (self.waiting == 0 || !self.failing) {
             self.most = self.most.max(start);
         }
     }
@@ -46,6 +48,7 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
             most: start,
             under_way: 0,
             waiting: 0,
+            failing: false,
         };
         match fact {
             Fact::Committed(Change::Row(row)) => {
@@ -75,6 +78,7 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
                     continue;
                 };
                 lane.under_way = lane.under_way.saturating_sub(1);
+                lane.failing = !arrived(exchange);
                 let status = exchange.response.as_ref().map(|response| response.status);
                 let pressed = exchange.error.is_some() || matches!(status, Some(429 | 503));
                 lane.most = if pressed {
@@ -86,7 +90,7 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
             }
             Fact::Start => {
                 for lane in lanes.values_mut() {
-                    (lane.most, lane.under_way) = (start, 0);
+                    (lane.most, lane.under_way, lane.failing) = (start, 0, false);
                 }
             }
             _ => {}

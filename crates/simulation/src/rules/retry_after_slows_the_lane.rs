@@ -8,10 +8,11 @@ use fanfare_app::port::sender::Exchange;
 use fanfare_domain::attempt::Trigger;
 use fanfare_domain::policy::{DeliveryPolicy, RetryAfter};
 use fanfare_domain::time::Timestamp;
+use fanfare_testkit::memory_store::Change;
 
 use super::{Broken, Rule};
 use crate::chronicle::Fact;
-use crate::story::Story;
+use crate::story::{Story, closes};
 
 pub(super) const RULE: Rule = Rule {
     says: "Retry-After slows the lane",
@@ -51,6 +52,12 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
             }
             Fact::Opening(id) | Fact::Closing(id) => {
                 slowed.remove(id);
+            }
+            // Also by itself.
+            Fact::Committed(Change::Document(changed)) => {
+                if let Some(id) = closes(changed) {
+                    slowed.remove(&id);
+                }
             }
             Fact::Start => slowed.clear(),
             _ => {}

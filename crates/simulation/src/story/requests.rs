@@ -73,7 +73,9 @@ impl<'a> Story<'a> {
                 let all = all.map(Vec::as_slice).unwrap_or_default();
                 // What repeats a delivery of a batch is of none.
                 let bound = |id: &&DeliveryId| members.is_none_or(|(_, ids)| ids.contains(id));
-                let all: Vec<_> = all.iter().filter(bound).copied().collect();
+                let made = |id: &&DeliveryId| self.deliveries[*id].was_made_before(message.place);
+                let all = all.iter().filter(bound).filter(made);
+                let all: Vec<_> = all.copied().collect();
                 let attempts = all.iter().filter_map(|id| {
                     let recorded = self.deliveries[id].attempts.iter();
                     let mut same = recorded.filter(|(_, attempt)| {
