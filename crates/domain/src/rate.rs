@@ -142,6 +142,14 @@ impl Pace {
         self.whole_at = self.standing(limit, now).max(nanos(now)) + limit.interval();
     }
 
+    /// How many requests may begin from `now` until `until`, at most.
+    #[must_use]
+    pub fn lets_through(&self, limit: &RateLimit, now: Timestamp, until: Timestamp) -> usize {
+        let used_until = self.standing(limit, now).max(nanos(now));
+        let left = (nanos(until) + limit.span()).saturating_sub(used_until);
+        usize::try_from(left / limit.interval()).unwrap_or(usize::MAX)
+    }
+
     /// Whether nothing of it is used up.
     #[must_use]
     pub fn is_whole(&self, now: Timestamp) -> bool {
@@ -240,6 +248,19 @@ mod tests {
         let seconds: Vec<_> = begun.iter().map(|at| at.since(START).as_secs()).collect();
         assert_eq!(seconds, [1, 2, 3]);
         assert!(!pace.is_whole(START) && pace.is_whole(START.after(limit.rest())));
+    }
+
+    #[test]
+    fn it_says_how_many_may_begin_within_a_time() {
+        let limit = limit(10, Per::Second, 3);
+        let second = START.after(Duration::from_secs(1));
+        let mut pace = Pace::default();
+        assert_eq!(pace.lets_through(&limit, START, second), 13);
+        (0..3).for_each(|_| pace.take(&limit, START));
+        assert_eq!(pace.lets_through(&limit, START, START), 0);
+        assert_eq!(pace.lets_through(&limit, START, second), 10);
+        let ready_at = pace.ready_at(&limit, START);
+        assert_eq!(pace.lets_through(&limit, START, ready_at), 1);
     }
 
     #[test]

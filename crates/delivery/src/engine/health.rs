@@ -49,6 +49,8 @@ struct Patient {
     saving: bool,
     /// Whether it is being disabled.
     disabling: bool,
+    /// How many requests at a time its last lane had come to.
+    limit: Option<usize>,
 }
 
 /// What a lane knows of its endpoint's health without looking into the book.
@@ -58,6 +60,8 @@ pub(super) struct Known {
     pub(super) troubled: bool,
     /// Whether its last attempt failed.
     pub(super) failing: bool,
+    /// How many requests at a time its last lane had come to, where it had one.
+    pub(super) limit: Option<usize>,
 }
 
 impl Patient {
@@ -65,6 +69,7 @@ impl Patient {
         Known {
             troubled: true,
             failing: self.failing_since.is_some(),
+            limit: self.limit,
         }
     }
 
@@ -97,6 +102,15 @@ impl HealthBook {
         let book = self.by_endpoint.lock();
         book.get(&endpoint)
             .map_or_else(Known::default, Patient::known)
+    }
+
+    /// An endpoint's lane is let go of, having come to so many requests at a time; 0: it made none.
+    pub(super) fn note_limit(&self, endpoint: EndpointId, limit: usize) {
+        if let Some(patient) = self.by_endpoint.lock().get_mut(&endpoint)
+            && limit > 0
+        {
+            patient.limit = Some(limit);
+        }
     }
 
     /// Whether an attempt may begin now.

@@ -11,7 +11,7 @@ use fanfare_domain::breaker::Passage;
 use fanfare_domain::delivery::{DeliveryState, DiscardedReason};
 use fanfare_domain::id::{DeliveryId, EndpointId};
 use fanfare_domain::name::Scope;
-use fanfare_domain::rate::Pace;
+use fanfare_domain::rate::{Pace, RateLimit};
 use fanfare_domain::time::Timestamp;
 use parking_lot::Mutex;
 
@@ -26,6 +26,7 @@ use super::slots::{Class, Slot};
 use super::worker::unwanted;
 
 mod order;
+mod paced;
 mod push;
 mod refill;
 mod withdraw;
@@ -53,9 +54,13 @@ struct State {
     workers: usize,
     /// The most workers.
     limit: Limit,
+    /// What an earlier lane of the endpoint was down to, where that gives trouble.
+    lowered: Option<usize>,
     /// Whether the lane waits for a slot: its turn starts the next worker.
     waits_for_slot: bool,
-    /// How far the endpoint's rate is used up, where it has one.
+    /// The endpoint's rate, as it was when its lane last looked.
+    rate: Option<RateLimit>,
+    /// How far that is used up.
     pace: Option<Pace>,
     /// As which owner that was.
     paced_as: Epoch,
@@ -116,7 +121,9 @@ impl Lane {
             held: Held::default(),
             workers: 0,
             limit: Limit::default(),
+            lowered: known.limit,
             waits_for_slot: false,
+            rate: None,
             pace: None,
             paced_as: 0,
             store_due: None,
@@ -184,6 +191,7 @@ impl Lane {
                 Passage::Shut(until) => return state.end(until),
             }
         }
+        state.rate = target.endpoint.rate_limit;
         if let Some(limit) = &target.endpoint.rate_limit
             && !planted(Fault::IgnoreRate)
         {
@@ -290,6 +298,11 @@ impl Lane {
     /// One request at a time from now on, until answers let it rise.
     pub(super) fn restart_limit(&self) {
         self.state.lock().limit.restart();
+    }
+
+    /// How many requests at a time it has come to; 0 where it made none.
+    pub(super) fn limit(&self) -> usize {
+        self.state.lock().limit.get()
     }
 
     /// Whether jobs wait in memory.

@@ -45,11 +45,18 @@ impl Lanes {
         self.by_endpoint.read().values().cloned().collect()
     }
 
-    /// Lets go of lanes that are idle and that nobody holds.
-    pub(super) fn sweep(&self, now: Timestamp) {
+    /// Lets go of lanes that are idle and that nobody holds. What one of them was down to is noted where its
+    /// endpoint gives trouble, since its next lane begins with that.
+    pub(super) fn sweep(&self, now: Timestamp, health: &HealthBook) {
         let mut lanes = self.by_endpoint.write();
-        // A lane that is held elsewhere may be about to get work.
-        lanes.retain(|_, lane| Arc::strong_count(lane) > 1 || !lane.is_idle(now));
+        lanes.retain(|_, lane| {
+            // A lane that is held elsewhere may be about to get work.
+            let stays = Arc::strong_count(lane) > 1 || !lane.is_idle(now);
+            if !stays && lane.is_troubled() {
+                health.note_limit(lane.endpoint, lane.limit());
+            }
+            stays
+        });
         if lanes.capacity() > 4 * lanes.len() + 64 {
             lanes.shrink_to_fit();
         }

@@ -228,8 +228,8 @@ async fn write_lingering(shared: &Arc<Shared>, since: Timestamp) {
 fn shed(shared: &Arc<Shared>) {
     let now = shared.parts.clock.now();
     for lane in shared.lanes.all() {
-        if lane.shed(now) {
-            shared.schedule(lane.endpoint, now);
+        if let Some(at) = lane.shed(now) {
+            shared.timer.set(at, lane.endpoint);
         }
     }
 }

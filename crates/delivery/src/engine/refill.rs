@@ -48,9 +48,11 @@ pub(super) fn kick(shared: &Arc<Shared>, lane: &Arc<Lane>) {
     if lane.is_ordered() && !order::place::if_needed(shared, lane) && lane.store_due().is_none() {
         return;
     }
-    // While memory is short, a lane reads only when it has nothing left.
+    // While memory is short, a lane reads only when it has nothing left, and may send what it reads.
     let room = if shared.budget.has_room() {
         shared.parts.options.lane_queue
+    } else if let Some(at) = lane.paced_until(now) {
+        return shared.timer.set(at, lane.endpoint);
     } else {
         0
     };

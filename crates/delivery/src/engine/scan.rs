@@ -22,7 +22,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
         if let Err(cause) = expire::run(&shared).await {
             tracing::warn!(error = %cause, "the store can't be scanned for what has expired yet");
         }
-        shared.lanes.sweep(shared.parts.clock.now());
+        let now = shared.parts.clock.now();
+        shared.lanes.sweep(now, &shared.health);
         shared.meters.without_slot(shared.slots.waiting());
     }
 }

@@ -1,7 +1,10 @@
 //! A lane for each endpoint: what one does is nothing to the others.
 
+use fanfare_app::endpoints::EndpointDraft;
 use fanfare_delivery::EngineOptions;
+use fanfare_domain::breaker::BreakerPatch;
 use fanfare_domain::delivery::StateName;
+use fanfare_domain::policy::PolicyPatch;
 use fanfare_testkit::builders::{acme, endpoint, event};
 use fanfare_testkit::scripted_sender::Answer;
 
@@ -90,6 +93,36 @@ async fn refusals_for_too_much_halve_the_requests_at_a_time_as_well() {
     assert_eq!(world.ground.sender.under_way(URL), 8);
     pass(seconds(1)).await;
     assert_eq!(world.ground.sender.under_way(URL), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_hung_is_asked_by_one_request_at_a_time_still_after_a_rest() {
+    let world = World::new().await;
+    let policy = PolicyPatch {
+        waits: Some(vec![seconds(0)]),
+        breaker: Some(BreakerPatch::off()),
+        ..PolicyPatch::default()
+    };
+    let draft = EndpointDraft {
+        policy: Some(policy),
+        ..endpoint(URL)
+    };
+    world.endpoint_with(draft).await;
+    world.ground.sender.always(URL, Answer::hang());
+    world.publish_many(8).await;
+    pass(seconds(120)).await;
+    assert_eq!(world.engine.footprint().lanes, 0, "nothing waits");
+    world.publish_many(8).await;
+    pass(seconds(1)).await;
+    assert_eq!(world.ground.sender.under_way(URL), 1);
+
+    world.ground.sender.always(URL, Answer::status(200));
+    pass(seconds(120)).await;
+    let answer = Answer::status(200).after(seconds(2));
+    world.ground.sender.always(URL, answer);
+    world.publish_many(8).await;
+    pass(seconds(1)).await;
+    assert_eq!(world.ground.sender.under_way(URL), 8, "it is well again");
 }
 
 #[tokio::test(start_paused = true)]

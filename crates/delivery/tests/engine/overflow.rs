@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use fanfare_app::endpoints::RateLimitDraft;
 use fanfare_delivery::EngineOptions;
 use fanfare_domain::delivery::StateName;
-use fanfare_testkit::builders::event;
+use fanfare_domain::rate::Per;
+use fanfare_testkit::builders::{endpoint, event};
 use fanfare_testkit::memory_store::{Call, Moment};
 use fanfare_testkit::scripted_sender::Answer;
 
@@ -58,7 +60,7 @@ async fn a_hanging_endpoint_that_fills_memory_holds_the_others_up_for_a_moment_o
     world.ground.sender.always(URL, Answer::hang());
     world.publish_large(200, 20_000).await;
     let healthy = "https://healthy.example/";
-    let mut only = fanfare_testkit::builders::endpoint(healthy);
+    let mut only = endpoint(healthy);
     only.attributes = Some([("to".to_owned(), vec!["healthy".to_owned()])].into());
     world.endpoint_with(only).await;
     pass(seconds(5)).await;
@@ -75,6 +77,44 @@ async fn a_hanging_endpoint_that_fills_memory_holds_the_others_up_for_a_moment_o
         assert!(bytes < 2 * most, "{bytes} bytes in memory");
     }
     let _ = hanging;
+}
+
+#[tokio::test(start_paused = true)]
+async fn endpoints_with_rates_that_fill_memory_hold_the_others_up_for_a_moment_only() {
+    let options = EngineOptions {
+        memory_bytes: 2 * 1_024,
+        ..EngineOptions::default()
+    };
+    let world = World::with(options).await;
+    let slow = ["https://one.example/", "https://two.example/"];
+    for url in slow {
+        let mut draft = endpoint(url);
+        draft.rate_limit = Some(RateLimitDraft {
+            requests: 20,
+            per: Per::Minute,
+            burst: Some(1),
+        });
+        world.endpoint_with(draft).await;
+    }
+    let events = world.publish_many(40).await;
+    let quick = "https://quick.example/";
+    let mut only = endpoint(quick);
+    only.attributes = Some([("to".to_owned(), vec!["quick".to_owned()])].into());
+    world.endpoint_with(only).await;
+    pass(seconds(60)).await;
+
+    // The slow ones get it, too.
+    let mut draft = event();
+    draft.attributes = [("to".to_owned(), vec!["quick".to_owned()])].into();
+    for number in 1..=10 {
+        world.publish_draft(draft.clone()).await;
+        pass(millis(2_500)).await;
+        assert_eq!(world.ids_sent_to(quick).len(), number);
+    }
+    pass(seconds(600)).await;
+    for url in slow {
+        assert_eq!(world.ids_sent_to(url).len(), events.len() + 10);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -74,7 +74,8 @@ impl Lane {
 impl State {
     /// Counts a worker that is to be started, where the lane may have one more.
     pub(super) fn start_worker(&mut self, start: usize) -> Pushed {
-        self.limit.begin(start);
+        self.limit
+            .begin(self.lowered.map_or(start, |limit| limit.min(start)));
         let below_limit = self.workers < self.limit.get() || planted(Fault::IgnoreConcurrency);
         if below_limit && !self.waits_for_slot {
             self.workers += 1;

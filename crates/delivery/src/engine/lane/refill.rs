@@ -31,8 +31,8 @@ impl Lane {
 
     /// Begins a refill, if something is due and the queue is low; `room` is how many jobs it may hold.
     ///
-    /// A lane brings in what its workers take within about two attempts, so that a slow one holds
-    /// little.
+    /// A lane brings in what its workers take within about two attempts, and no more than its rate lets
+    /// begin within a moment, so that a slow one holds little.
     pub(in crate::engine) fn begin_refill(&self, now: Timestamp, room: usize) -> Option<Refill> {
         let mut state = self.state.lock();
         let due = state.store_due.is_some_and(|due| due <= now);
@@ -45,6 +45,10 @@ impl Lane {
         if state.queue.len() > state.limit.get() || state.queue.len() + behind > room / 2 {
             return None;
         }
+        let paced = state.paced_within(now);
+        if paced.is_some_and(|most| most <= state.queue.len()) {
+            return None;
+        }
         state.held.begin_refill();
         if due {
             // What is told from now on is newer than what the read will find.
@@ -52,7 +56,9 @@ impl Lane {
         }
         Some(Refill {
             rowed: state.held.len(),
-            step: (2 * state.limit.get()).max(LEAST_STEP),
+            step: (2 * state.limit.get())
+                .max(LEAST_STEP)
+                .min(paced.unwrap_or(usize::MAX)),
             due,
         })
     }

@@ -111,12 +111,17 @@ impl Lane {
         all
     }
 
-    /// Lets go of queued jobs that have a row, but for those that its workers take next; answers
-    /// whether there were any. They are due in the store again.
-    pub(in crate::engine) fn shed(&self, now: Timestamp) -> bool {
+    /// Lets go of queued jobs that have a row, but for those that its workers take next, of which there are
+    /// none before its rate lets one begin; answers when what was let go of, if anything, is to be read again.
+    /// It is due in the store.
+    pub(in crate::engine) fn shed(&self, now: Timestamp) -> Option<Timestamp> {
         let mut state = self.state.lock();
         let state = &mut *state;
-        let keep = state.limit.get();
+        let paced_until = state.paced_until(now);
+        let keep = match paced_until {
+            Some(_) => 0,
+            None => state.limit.get(),
+        };
         let mut any = false;
         if let Some(lines) = &mut state.lines {
             let behind = lines.break_off(now);
@@ -124,7 +129,7 @@ impl Lane {
             state.release_all(&behind);
         }
         if state.queue.len() <= keep {
-            return any;
+            return any.then_some(now);
         }
         for (place, job) in std::mem::take(&mut state.queue).into_iter().enumerate() {
             let has_row = state.held.has_row(&job.origin, job.delivery_id());
@@ -135,7 +140,7 @@ impl Lane {
                 state.let_go(&job, now);
             }
         }
-        any
+        any.then(|| paced_until.unwrap_or(now))
     }
 }
 
