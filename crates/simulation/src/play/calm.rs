@@ -1,5 +1,7 @@
 //! The end of a play: nothing fails any more, and everything must come to its end.
 
+use std::time::Duration;
+
 use fanfare_app::port::{Deliveries, Jobs, StoreError};
 use fanfare_domain::delivery::StateName;
 use fanfare_testkit::builders::Ground;
@@ -15,6 +17,8 @@ const AFTER: u64 = 40;
 /// The most that all can have left to wait: a flood at an endpoint whose rate is low, or at one whose order each
 /// of it holds up until it is skipped.
 const LONGEST: u64 = 6_000;
+/// A lane is kept until its rate is whole again: a burst of four at one a second.
+const REST: Duration = seconds(4);
 /// What was left in the log while memory was short is read in small steps; the most seconds that it takes.
 const BACKLOG: u64 = 600;
 
@@ -49,7 +53,7 @@ impl Play {
             }
         }
         // Until the scan has swept out what is idle.
-        pass(2 * self.options.scan_every).await;
+        pass(REST + 2 * self.options.scan_every).await;
         self.finals(ground, life).await
     }
 
