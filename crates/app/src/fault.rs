@@ -100,6 +100,12 @@ pub enum Fault {
     LoseMember,
     /// A batch gets another id at its retry.
     RenameBatch,
+    /// An event goes to endpoints whose filter refuses it.
+    IgnoreFilter,
+    /// An event goes to endpoints whose filter fails on it.
+    TakeFilterErrorForMatch,
+    /// A recovery brings what the filter refuses.
+    RecoverUnfiltered,
 }
 
 #[cfg(feature = "mutants")]

@@ -10,6 +10,7 @@ use metrics::{Counter, counter};
 use crate::directory::Target;
 use crate::error::{Faults, UseCaseError};
 use crate::fanfare::Fanfare;
+use crate::fault::{Fault, planted};
 use crate::filter::{
     EndpointFilter, Facts, Filter, FilterError, FilterErrors, Subject, TooManyWait,
 };
@@ -112,7 +113,7 @@ impl Fanfare {
             })
             .await
             .inspect_err(|_| self.outcomes.refused.increment(1))?;
-        Ok(self.count(filter, event, verdict))
+        Ok(self.count(filter, event, verdict) || planted(Fault::RecoverUnfiltered))
     }
 
     /// Why an event would not go to an endpoint; nothing: it would. Nothing is stored, sent or counted.
@@ -233,7 +234,10 @@ fn sift(mut ready: Ready) -> (Ready, Verdicts) {
             Ok(subject) => filter.matches(subject),
             Err(why) => Err(why.clone()),
         };
-        let matched = verdict == Ok(true);
+        let matched = match &verdict {
+            Ok(matched) => *matched || planted(Fault::IgnoreFilter),
+            Err(_) => planted(Fault::TakeFilterErrorForMatch),
+        };
         verdicts.push((Arc::clone(filter), verdict));
         matched
     });

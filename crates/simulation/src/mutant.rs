@@ -160,6 +160,15 @@ pub const IN_THE_ENGINE: &[Mutant] = &[
     ),
     engine("a retry leaves one of its batch out", Fault::LoseMember),
     engine("a batch gets another id at its retry", Fault::RenameBatch),
+    engine("a filter is ignored", Fault::IgnoreFilter),
+    engine(
+        "a filter that fails counts as a match",
+        Fault::TakeFilterErrorForMatch,
+    ),
+    engine(
+        "a recovery brings what a filter refuses",
+        Fault::RecoverUnfiltered,
+    ),
 ];
 
 /// Takes an engine's fault out again when it is dropped.

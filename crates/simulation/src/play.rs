@@ -51,6 +51,8 @@ pub(crate) struct Play {
     order: Seeded,
     /// For what has to do with batches, for the same reason.
     batches: Seeded,
+    /// For filters, for the same reason.
+    filters: Seeded,
     options: EngineOptions,
     chronicle: Chronicle,
     network: Network,
@@ -91,6 +93,7 @@ impl Play {
             chance,
             order: Seeded::new(seed ^ 0x0bde),
             batches: Seeded::new(seed ^ 0xba7c),
+            filters: Seeded::new(seed ^ 0xf117),
             options,
             chronicle,
             network,

@@ -14,6 +14,7 @@ mod a_job_takes_each_delivery_once;
 mod a_replay_is_made_once_for_each_asking;
 mod a_row_changes_for_a_reason;
 mod an_ended_delivery_stays_as_it_is;
+mod an_event_goes_where_filters_let_it;
 mod an_extra_attempt_is_made_soon;
 mod attempts_are_numbered_without_gaps;
 mod every_accepted_delivery_comes_to_its_end;
@@ -80,6 +81,7 @@ pub const RULES: &[Rule] = &[
     a_held_order_stands_still::RULE,
     nothing_is_sent_to_a_closed_endpoint::RULE,
     a_delivery_is_under_way_once_at_a_time::RULE,
+    an_event_goes_where_filters_let_it::RULE,
     a_batch_keeps_its_members::RULE,
     a_batch_stays_within_its_size::RULE,
     what_is_sent_is_recorded::RULE,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fanfare_app::endpoints::{EndpointDraft, RateLimitDraft};
+use fanfare_app::port::log::Event;
 use fanfare_delivery::EngineOptions;
 use fanfare_domain::batch::Batching;
 use fanfare_domain::breaker::BreakerPatch;
@@ -93,6 +94,36 @@ pub(crate) fn batch(chance: &Seeded, draft: &mut EndpointDraft) {
         let wait = *chance.pick(&[millis(20), millis(300), seconds(2)]);
         Batching::new(most, wait)
     });
+}
+
+/// A filter, and what events it is for.
+pub(crate) struct Filter {
+    pub(crate) text: &'static str,
+    pub(crate) lets_through: fn(&Event) -> bool,
+}
+
+/// What endpoints filter by.
+pub(crate) const FILTERS: &[Filter] = &[
+    Filter {
+        text: "type == 'thing.happened'",
+        lets_through: |event| event.event_type.as_str() == "thing.happened",
+    },
+    Filter {
+        text: "size(data) > 100",
+        // Its data is a text, with a quotation mark on either side.
+        lets_through: |event| event.data.len() > 102,
+    },
+    // Always an error: the data has no members.
+    Filter {
+        text: "data.amount > 100",
+        lets_through: |_| false,
+    },
+];
+
+/// Gives an endpoint a filter, or none.
+pub(crate) fn filter(chance: &Seeded, draft: &mut EndpointDraft) {
+    let has_one = chance.chance(0.3);
+    draft.filter = has_one.then(|| chance.pick(FILTERS).text.to_owned());
 }
 
 /// None, or one that opens after few failures in a row and for nothing else, so that the rules can tell

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use fanfare_app::directory::Directory;
 use fanfare_app::endpoints::EndpointDraft;
 use fanfare_app::event_types::EventTypeDraft;
+use fanfare_app::filter::FilterThreadsOptions;
 use fanfare_app::format::{Formats, NativeFormat};
 use fanfare_app::port::Dispatch;
 use fanfare_app::publish::EventDraft;
@@ -134,7 +135,12 @@ impl Ground {
             random: Arc::<Seeded>::clone(&self.random),
         };
         let directory = Arc::clone(&self.directory);
-        Arc::new(Fanfare::new(ports, directory, Limits::default(), None))
+        // Threads would run beside the virtual time.
+        let limits = Limits {
+            filters: FilterThreadsOptions::at_once(),
+            ..Limits::default()
+        };
+        Arc::new(Fanfare::new(ports, directory, limits, None))
     }
 }
 

@@ -16,7 +16,8 @@ use tokio::sync::oneshot;
 /// The bounds.
 #[derive(Clone, Copy, Debug)]
 pub struct FilterThreadsOptions {
-    /// The most threads at once.
+    /// The most threads at once; 0: what is to be done is done at once, where it is asked for. That is for a time
+    /// that stands still meanwhile.
     pub threads: usize,
     /// The most threads at once for one tenant.
     pub threads_a_tenant: usize,
@@ -27,6 +28,15 @@ pub struct FilterThreadsOptions {
 }
 
 impl FilterThreadsOptions {
+    /// Without threads.
+    #[must_use]
+    pub fn at_once() -> Self {
+        Self {
+            threads: 0,
+            ..Self::default()
+        }
+    }
+
     /// Bounds for so many threads: a tenant leaves one to the others where there are several.
     #[must_use]
     pub fn with_threads(threads: usize) -> Self {
@@ -105,6 +115,9 @@ impl FilterThreads {
         tenant: &Scope,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, TooManyWait> {
+        if self.options.threads == 0 {
+            return Ok(job());
+        }
         let (answer, answered) = oneshot::channel();
         let job = move || {
             // Nobody waits for it any more when the publisher went away.

@@ -33,6 +33,9 @@ impl Play {
         if self.batches.chance(0.5) {
             setting::batch(&self.batches, &mut known.draft);
         }
+        if self.filters.chance(0.5) {
+            setting::filter(&self.filters, &mut known.draft);
+        }
         let (scope, mut draft) = (known.scope.clone(), known.draft.clone());
         draft.enabled = Some(known.enabled);
         let fanfare = &life.fanfare;

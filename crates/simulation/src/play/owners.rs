@@ -23,6 +23,7 @@ impl Play {
         let mut draft = setting::draft(&self.chance, &url);
         setting::order(&self.order, &mut draft);
         setting::batch(&self.batches, &mut draft);
+        setting::filter(&self.filters, &mut draft);
         let scope = self.chance.pick(&publishers::scopes()).clone();
         self.made += 1;
         let made = life
@@ -37,6 +38,7 @@ impl Play {
             enabled: true,
         };
         self.endpoints.insert(made.id, known);
+        self.note(Fact::Changed(made.id));
     }
 
     fn one_endpoint(&self) -> Option<EndpointId> {
