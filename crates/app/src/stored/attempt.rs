@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 
 mod word;
 
-use word::{Context, Word};
+use word::{Context, Word, Words};
 
 /// A JSON list, shorter than one with names, in which frequent words are numbers: attempts are most of
 /// what a store holds. A later form gets another number, and earlier ones are still read: the first had
 /// no numbers for words.
 #[derive(Serialize, Deserialize)]
-#[serde(bound(deserialize = "W: Deserialize<'de>, D: Deserialize<'de>"))]
-struct Rest<W, D>(
+#[serde(bound(deserialize = "W: Deserialize<'de>, D: Deserialize<'de>, H: Deserialize<'de>"))]
+struct Rest<W, D, H>(
     /// The form.
     u8,
     /// The trigger.
@@ -33,8 +33,8 @@ struct Rest<W, D>(
     /// The error's detail.
     Option<D>,
     /// Headers sent, and headers of the answer.
-    Vec<(W, W)>,
-    Vec<(W, W)>,
+    H,
+    H,
     /// Whether the answer's body went on.
     bool,
 );
@@ -78,8 +78,8 @@ pub fn rest_to_text(attempt: &Attempt) -> Result<String, serde_json::Error> {
             .map(|part| part.map(micros))
             .collect(),
         attempt.error.as_ref().map(|error| &*error.detail),
-        context.words(&attempt.request_headers),
-        context.words(&attempt.response_headers),
+        Words(&context, &attempt.request_headers),
+        Words(&context, &attempt.response_headers),
         attempt.response_truncated,
     ))
 }
@@ -123,7 +123,7 @@ pub enum UnreadableRest {
 /// # Errors
 /// When `rest` can't be understood.
 pub fn from_columns(columns: Columns) -> Result<Attempt, UnreadableRest> {
-    let rest: Rest<Word<'static>, String> = serde_json::from_str(&columns.rest)?;
+    let rest: Rest<Word<'static>, String, Vec<_>> = serde_json::from_str(&columns.rest)?;
     let Rest(form, trigger, url, address, version, timings, detail, sent, answered, truncated) =
         rest;
     if form == 0 || form > FORM {

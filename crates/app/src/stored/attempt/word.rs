@@ -49,6 +49,47 @@ const WORDS: [&str; 35] = [
     "cloudflare",
 ];
 
+/// The places of the words by [`hash`], each in the first free room from there on; [`NONE`] elsewhere.
+/// Every attempt looks a score of texts up.
+const ROOMS: [u8; COUNT] = {
+    let mut rooms = [NONE; COUNT];
+    let mut place = 0;
+    while place < WORDS.len() {
+        let mut room = hash(WORDS[place].as_bytes());
+        while rooms[room] != NONE {
+            room = (room + 1) % COUNT;
+        }
+        rooms[room] = place as u8;
+        place += 1;
+    }
+    rooms
+};
+/// More than there are words.
+const COUNT: usize = 128;
+const NONE: u8 = u8::MAX;
+
+/// A room of [`ROOMS`], by what tells the words apart best: their length and their ends.
+const fn hash(text: &[u8]) -> usize {
+    match text {
+        [] => 0,
+        [first, .., last] => (text.len() * 37 + *first as usize * 5 + *last as usize * 11) % COUNT,
+        [only] => *only as usize % COUNT,
+    }
+}
+
+/// The place of a word; none of any other text.
+fn place(text: &str) -> Option<u64> {
+    let mut room = hash(text.as_bytes());
+    loop {
+        let place = ROOMS[room];
+        // There are more rooms than words.
+        if WORDS.get(usize::from(place))? == &text {
+            return Some(u64::from(place));
+        }
+        room = (room + 1) % COUNT;
+    }
+}
+
 /// The id of the event that the attempt's own id names.
 const EVENT: u64 = 100;
 /// The second in which the attempt began, since the Unix epoch.
@@ -72,8 +113,8 @@ impl Context {
 
     /// A text that is likely one of the words.
     pub(super) fn word<'a>(&self, text: &'a str) -> Word<'a> {
-        if let Some(place) = WORDS.iter().position(|word| *word == text) {
-            return Word::Number(place as u64);
+        if let Some(place) = place(text) {
+            return Word::Number(place);
         }
         if text == self.event {
             return Word::Number(EVENT);
@@ -84,14 +125,11 @@ impl Context {
         Word::Text(Cow::Borrowed(text))
     }
 
-    /// Headers' names and values.
-    pub(super) fn words<'a>(&self, headers: &'a Headers) -> Vec<(Word<'a>, Word<'a>)> {
-        let words = headers.iter().map(|(name, value)| {
-            let date = if name == "date" { date(value) } else { None };
-            let value = date.map_or_else(|| self.word(value), Word::Number);
-            (self.word(name), value)
-        });
-        words.collect()
+    /// A header's name and value.
+    fn pair<'a>(&self, (name, value): (&'a str, &'a str)) -> (Word<'a>, Word<'a>) {
+        let date = if name == "date" { date(value) } else { None };
+        let value = date.map_or_else(|| self.word(value), Word::Number);
+        (self.word(name), value)
     }
 
     /// What a word stands for; none for a number that stands for nothing.
@@ -130,6 +168,15 @@ fn date(text: &str) -> Option<u64> {
     let seconds = time.duration_since(UNIX_EPOCH).ok()?.as_secs();
     let same = (DATES..=LAST_DATE).contains(&seconds) && httpdate::fmt_http_date(time) == text;
     same.then_some(seconds)
+}
+
+/// Headers that are written as pairs of words.
+pub(super) struct Words<'a>(pub(super) &'a Context, pub(super) &'a Headers);
+
+impl Serialize for Words<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.1.iter().map(|pair| self.0.pair(pair)))
+    }
 }
 
 /// A text, or the number that stands for it.
