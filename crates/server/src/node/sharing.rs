@@ -103,6 +103,7 @@ async fn take_over_all(fanfare: &Fanfare, shared: &Shared) -> Result<(), StoreEr
     for (endpoint, strand) in shared.store.told_of_endpoints() {
         ports.dispatch.left(endpoint, strand);
     }
+    fanfare.grant_wishes().await?;
     loop {
         let (due, more) = shared.store.take_over().await?;
         for (endpoint, at) in due {

@@ -5,6 +5,7 @@
 mod disturbed;
 mod judge;
 mod proxy;
+mod wishes;
 
 use std::collections::HashSet;
 use std::net::TcpListener;
