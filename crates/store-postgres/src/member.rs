@@ -70,10 +70,15 @@ pub struct JoinOptions {
     pub detection: Duration,
 }
 
-/// Which endpoints may be served by one node at a time only.
+/// What a store has to know of endpoints to tell whose their deliveries are, and when they are due.
 pub trait Placement: Send + Sync + 'static {
-    /// Whether this one has an order or a rate.
+    /// Whether this one may be served by one node at a time only: it has an order or a rate.
     fn one_at_a_time(&self, endpoint: EndpointId) -> bool;
+
+    /// The wait before the first attempt of an event of this type, by the name that is stored with it.
+    fn first_wait(&self, _endpoint: EndpointId, _event_type: &str) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// This node among the others.

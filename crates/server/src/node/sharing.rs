@@ -8,6 +8,7 @@ use fanfare_app::Fanfare;
 use fanfare_app::directory::Directory;
 use fanfare_app::port::StoreError;
 use fanfare_domain::id::EndpointId;
+use fanfare_domain::name::EventTypeName;
 use fanfare_store_postgres::{Member, Placement};
 use tokio::task::AbortHandle;
 
@@ -25,6 +26,14 @@ impl Placement for ByDirectory {
     fn one_at_a_time(&self, endpoint: EndpointId) -> bool {
         let target = self.0.target(endpoint);
         target.is_some_and(|target| target.endpoint.served_by_one())
+    }
+
+    fn first_wait(&self, endpoint: EndpointId, event_type: &str) -> Duration {
+        let (target, name) = (self.0.target(endpoint), EventTypeName::parse(event_type));
+        let (Some(target), Ok(name)) = (target, name) else {
+            return Duration::ZERO;
+        };
+        target.policy_of(&name).schedule.wait(1).unwrap_or_default()
     }
 }
 

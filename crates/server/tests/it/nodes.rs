@@ -86,6 +86,26 @@ async fn what_one_node_accepts_and_another_delivers_arrives_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_taken_over_before_its_first_attempt_waits_for_it_as_its_policy_says() {
+    let database = Cluster::shared().database(None);
+    let api = node(&database, "api").await;
+    let _delivery = node(&database, "delivery").await;
+    let receiver = Receiver::start().await;
+    let world = World::make(api.server.api()).await;
+    let waits = json!({"delivery_policy": {"waits": ["2s", "1s"]}});
+    world.endpoint(&receiver.url("/later"), waits).await;
+    let at_once = json!({});
+    world.endpoint(&receiver.url("/at-once"), at_once).await;
+    let published = Instant::now();
+    world.publish(json!({})).await;
+    let arrivals = receiver.wait_for(2).await;
+    let paths: Vec<_> = arrivals.iter().map(|each| each.path.as_str()).collect();
+    assert_eq!(paths, ["/at-once", "/later"]);
+    let waited = arrivals[1].at - published;
+    assert!(waited >= Duration::from_secs(2), "it came after {waited:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn changes_reach_every_node_within_a_second() {
     let database = Cluster::shared().database(None);
     let one = node(&database, "all").await;
