@@ -51,6 +51,7 @@ async fn an_extra_attempt_is_made_by_the_node_that_has_the_delivery_whichever_is
     let policy = once_and_much_later();
     world.endpoint(&receiver.url("/hook"), policy).await;
     for (number, other) in (1..).zip([&asked, &only_api]) {
+        until_it_knows_all(&world, &other.server).await;
         receiver.script("/hook", vec![Answer::status(500), Answer::ok()]);
         let event = world.publish(json!({})).await;
         let delivery = attempted(&world.api, &event, 1).await;
@@ -70,6 +71,7 @@ async fn an_extra_attempt_of_an_ordered_delivery_is_made_by_the_owner_whichever_
     let mut strict = once_and_much_later();
     strict["ordering"] = json!("strict");
     world.endpoint(&receiver.url("/hook"), strict).await;
+    until_it_knows_all(&world, &nodes[1].server).await;
     // One of them is not the owner.
     for asked in &nodes {
         receiver.script("/hook", vec![Answer::status(500), Answer::ok()]);
