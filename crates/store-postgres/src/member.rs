@@ -37,7 +37,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use fanfare_app::nodes::{BEATS, Lease, Owners, favourite};
 use fanfare_app::port::StoreError;
-use fanfare_app::port::coordination::{Coordination, Owned};
+use fanfare_app::port::coordination::{BreakerNews, Coordination, Owned};
 use fanfare_domain::id::EndpointId;
 use parking_lot::RwLock;
 use tokio::sync::{Notify, watch};
@@ -46,6 +46,7 @@ use tokio_postgres::types::Type;
 
 use crate::address::Address;
 use crate::failure::Failure;
+use crate::hints::Hints;
 use crate::options::Options;
 use crate::session::Session;
 use crate::store::OpenError;
@@ -92,6 +93,7 @@ pub struct Member {
     owners: Owners,
     /// Told when others deliver than before.
     members_changed: Notify,
+    pub(crate) hints: Arc<Hints>,
     lost: watch::Sender<bool>,
 }
 
@@ -145,6 +147,7 @@ impl Member {
             delivering: RwLock::default(),
             owners: Owners::default(),
             members_changed: Notify::new(),
+            hints: Arc::default(),
             lost: watch::Sender::new(false),
         });
         member.renewed(before);
@@ -261,5 +264,9 @@ impl Coordination for Member {
 
     fn let_go(&self, endpoint: EndpointId) {
         self.owners.let_go(endpoint);
+    }
+
+    fn tell_breaker(&self, endpoint: EndpointId, news: BreakerNews) {
+        self.hints.breaker_changed(endpoint, news);
     }
 }

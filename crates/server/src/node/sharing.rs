@@ -112,6 +112,9 @@ async fn take_over_all(fanfare: &Fanfare, shared: &Shared) -> Result<(), StoreEr
     for (endpoint, strand) in shared.store.told_of_endpoints() {
         ports.dispatch.left(endpoint, strand);
     }
+    for (endpoint, news) in shared.store.told_of_breakers() {
+        ports.dispatch.breaker_elsewhere(endpoint, news);
+    }
     fanfare.grant_wishes().await?;
     loop {
         let (due, more) = shared.store.take_over().await?;
