@@ -88,8 +88,15 @@ async fn take_over(fanfare: Arc<Fanfare>, shared: Arc<Shared>) {
 /// be lost.
 async fn look_for_owned(fanfare: Arc<Fanfare>, shared: Arc<Shared>, member: Arc<Member>) {
     let ports = fanfare.ports();
+    let look = async || {
+        let lanes = shared.store.look_for_owned().await?;
+        if !lanes.is_empty() {
+            fanfare.refresh().await?;
+        }
+        Ok::<_, StoreError>(lanes)
+    };
     loop {
-        match shared.store.look_for_owned().await {
+        match look().await {
             Ok(lanes) => {
                 for lane in lanes {
                     match lane.in_turn {
@@ -107,9 +114,15 @@ async fn look_for_owned(fanfare: Arc<Fanfare>, shared: Arc<Shared>, member: Arc<
     }
 }
 
+/// What others accepted may be for an endpoint that was made, or enabled, a moment ago, and not be known of here
+/// yet. It would be discarded. So the configuration is read between finding work and beginning with it: it was
+/// committed before.
 async fn take_over_all(fanfare: &Fanfare, shared: &Shared) -> Result<(), StoreError> {
     let ports = fanfare.ports();
-    for (endpoint, strand) in shared.store.told_of_endpoints() {
+    let told = shared.store.told_of_endpoints();
+    // Also for the waits before first attempts, which are reckoned when work is taken over.
+    fanfare.refresh().await?;
+    for (endpoint, strand) in told {
         ports.dispatch.left(endpoint, strand);
     }
     for (endpoint, news) in shared.store.told_of_breakers() {
@@ -118,6 +131,9 @@ async fn take_over_all(fanfare: &Fanfare, shared: &Shared) -> Result<(), StoreEr
     fanfare.grant_wishes().await?;
     loop {
         let (due, more) = shared.store.take_over().await?;
+        if !due.is_empty() {
+            fanfare.refresh().await?;
+        }
         for (endpoint, at) in due {
             ports.dispatch.due(endpoint, at);
         }
