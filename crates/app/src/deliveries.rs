@@ -229,7 +229,9 @@ impl Fanfare {
             }
             self.is_first_in_order(&delivery, &target, event.as_deref())
                 .await?;
-            self.ports.dispatch.extra(delivery.clone());
+            if !self.ports.deliveries.wish_extra(&delivery).await? {
+                self.ports.dispatch.extra(delivery.clone());
+            }
             return Ok(Retried::Extra(delivery));
         }
         if event.is_none_or(|event| event.payload_gone()) {

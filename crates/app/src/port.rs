@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod log;
 pub mod random;
 pub mod sender;
+pub mod wishes;
 
 pub use clock::Clock;
 pub use commits::CommitObserver;
@@ -29,3 +30,4 @@ pub use jobs::Jobs;
 pub use log::Log;
 pub use random::Random;
 pub use sender::Sender;
+pub use wishes::Wishes;

@@ -28,6 +28,7 @@ use fanfare_app::Fanfare;
 use fanfare_app::directory::{Directory, Target};
 use fanfare_app::fault::{Fault, planted};
 use fanfare_app::notices::Notice;
+use fanfare_app::port::coordination::BreakerNews;
 use fanfare_app::port::dispatch::{Health, Withheld};
 use fanfare_app::port::log::{Event, Position};
 use fanfare_app::port::{
@@ -327,6 +328,10 @@ impl Dispatch for Engine {
 
     fn moves_on(&self, endpoint: EndpointId, strand: Strand) {
         order::look(&self.shared, endpoint, strand);
+    }
+
+    fn breaker_elsewhere(&self, endpoint: EndpointId, news: BreakerNews) {
+        health::elsewhere::hear(&self.shared, endpoint, news);
     }
 
     fn health(&self, endpoint: EndpointId) -> Health {

@@ -10,6 +10,10 @@
 //! twice as long for the next, up to a limit; less up to a fifth by chance, so that endpoints that
 //! broke together are not asked together. A success closes it.
 //!
+//! Each node has one of its own for an endpoint. That another one's opened is no verdict here: where this
+//! one is closed, one attempt finds out, as a probe does. Where another one's closed, the next probe is due at
+//! once.
+//!
 //! An attempt that somebody asked for passes whatever it says. Attempts that were under way when it
 //! opened neither close it nor make it wait longer.
 
@@ -61,6 +65,13 @@ pub struct Opened {
     probes: u32,
 }
 
+impl Opened {
+    /// Whether nothing was found out since another node's opened.
+    fn is_hearsay(&self) -> bool {
+        self.reason == OpenReason::OpenElsewhere && self.probes == 0
+    }
+}
+
 /// Why a breaker opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -71,6 +82,8 @@ pub enum OpenReason {
     FailureRate,
     /// It failed for long before the start, and nothing has arrived since.
     FailingBefore,
+    /// Another node's opened, and nothing was found out here yet.
+    OpenElsewhere,
 }
 
 impl OpenReason {
@@ -81,6 +94,7 @@ impl OpenReason {
             Self::FailuresInARow => "failures_in_a_row",
             Self::FailureRate => "failure_rate",
             Self::FailingBefore => "failing_before",
+            Self::OpenElsewhere => "open_elsewhere",
         }
     }
 }
@@ -144,9 +158,13 @@ impl Breaker {
     /// One that is open and may probe at once, for an endpoint that was failing before.
     #[must_use]
     pub fn failing_before(now: Timestamp) -> Self {
+        Self::open_for_a_probe(OpenReason::FailingBefore, now)
+    }
+
+    fn open_for_a_probe(reason: OpenReason, now: Timestamp) -> Self {
         let opened = Opened {
             since: now,
-            reason: OpenReason::FailingBefore,
+            reason,
             probes: 0,
         };
         Self {
@@ -205,6 +223,31 @@ impl Breaker {
                 opened,
                 next_probe_at: now,
             };
+        }
+    }
+
+    /// Another node's opened: one that is closed lets a probe find out. Answers whether it was.
+    pub fn opened_elsewhere(&mut self, now: Timestamp) -> bool {
+        let was_closed = self.is_closed();
+        if was_closed {
+            *self = Self::open_for_a_probe(OpenReason::OpenElsewhere, now);
+        }
+        was_closed
+    }
+
+    /// Another node's closed: what was only heard from others is forgotten, and what was found out here is
+    /// found out again by a probe that is due now. Answers what closes it.
+    pub fn closed_elsewhere(&mut self, now: Timestamp) -> Option<Change> {
+        match self.state {
+            State::Open { opened, .. } if opened.is_hearsay() => {
+                *self = Self::default();
+                Some(Change::Closed(opened))
+            }
+            State::Open { .. } => {
+                self.probe_now(now);
+                None
+            }
+            State::Closed | State::Probing { .. } => None,
         }
     }
 

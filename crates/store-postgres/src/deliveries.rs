@@ -20,6 +20,7 @@ use fanfare_domain::order::{Ordering, Strand};
 use fanfare_domain::time::Timestamp;
 
 use crate::address::Address;
+use crate::member::OWNERS;
 use crate::options::Retention;
 use crate::queue::Queue;
 use crate::store::{Database, Observer};
@@ -38,8 +39,10 @@ pub(crate) mod row;
 mod settle;
 mod tallies;
 mod walk;
+mod wishes;
 mod write;
 
+pub(crate) use lookup::first_without_rows;
 use write::{Write, Writing, Written};
 
 pub(crate) struct PostgresDeliveries {
@@ -99,6 +102,11 @@ impl Deliveries for PostgresDeliveries {
     async fn materialised(&self) -> Result<Position, StoreError> {
         let session = self.database.pool.lease().await?;
         Ok(lookup::materialised(&session, self.database.places.node).await?)
+    }
+
+    async fn have_all_rows(&self, up_to: Position) -> Result<bool, StoreError> {
+        let session = self.database.pool.lease().await?;
+        Ok(lookup::have_all_rows(&session, up_to).await?)
     }
 
     async fn existing(
@@ -178,6 +186,17 @@ impl Deliveries for PostgresDeliveries {
         let session = self.database.pool.lease().await?;
         let scopes = &self.database.scopes;
         Ok(order::in_turn(&session, scopes, node, endpoint, strand, from, limit).await?)
+    }
+
+    async fn first_in_turn(
+        &self,
+        endpoint: EndpointId,
+        strand: Strand,
+    ) -> Result<InTurn, StoreError> {
+        let node = self.database.places.reads(endpoint).unwrap_or(OWNERS);
+        let session = self.database.pool.lease().await?;
+        let scopes = &self.database.scopes;
+        Ok(order::in_turn(&session, scopes, node, endpoint, strand, Position::MIN, 1).await?)
     }
 
     async fn strands(

@@ -1,14 +1,15 @@
-//! Hints between nodes: that the configuration changed, that there is work. They are sent beside the
+//! Hints between nodes: that the configuration changed, that there is work, how breakers stand. They are sent beside the
 //! commits, a few a second: inside, `NOTIFY` would let all commits wait for one another. A hint that is
 //! lost costs latency only, since everything is looked for as well.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fanfare_app::port::StoreError;
+use fanfare_app::port::coordination::BreakerNews;
 use fanfare_domain::id::EndpointId;
 use fanfare_domain::order::Strand;
 use parking_lot::Mutex;
@@ -27,6 +28,7 @@ const CHANNEL: &str = "fanfare";
 const CONFIGURATION: &str = "configuration";
 const WORK: &str = "work";
 const DUE: &str = "due ";
+const BREAKER: &str = "breaker ";
 
 /// The least time between two rounds of hints.
 const ROUND: Duration = Duration::from_millis(200);
@@ -38,18 +40,23 @@ const ENDPOINTS: usize = 64;
 /// An endpoint for which something is left, and in which strand, where that is known.
 pub(crate) type Left = (EndpointId, Option<Strand>);
 
+/// The last that is to be told, or was heard, of each breaker.
+type Breakers = BTreeMap<EndpointId, BreakerNews>;
+
 /// What is to be told, and what was heard.
 #[derive(Default)]
 pub(crate) struct Hints {
     configuration: AtomicBool,
     work: AtomicBool,
     due: Mutex<BTreeSet<Left>>,
+    breakers: Mutex<Breakers>,
     something: Notify,
     /// Told when another node changed the configuration.
     pub(crate) heard_configuration: Notify,
     /// Told when another node left work.
     pub(crate) heard_work: Notify,
     heard_due: Mutex<BTreeSet<Left>>,
+    heard_breakers: Mutex<Breakers>,
 }
 
 impl Hints {
@@ -78,12 +85,23 @@ impl Hints {
         self.something.notify_one();
     }
 
+    /// A breaker of this node changed. Past the bound of a round, nobody hears of it.
+    pub(crate) fn breaker_changed(&self, endpoint: EndpointId, news: BreakerNews) {
+        note(&mut self.breakers.lock(), endpoint, news, ENDPOINTS);
+        self.something.notify_one();
+    }
+
+    /// The breakers that were heard of since the last time.
+    pub(crate) fn take_breakers(&self) -> Breakers {
+        std::mem::take(&mut *self.heard_breakers.lock())
+    }
+
     /// The endpoints that were heard of since the last time.
     pub(crate) fn take_due(&self) -> BTreeSet<Left> {
         std::mem::take(&mut *self.heard_due.lock())
     }
 
-    fn round(&self) -> Vec<String> {
+    fn round(&self, node: i64) -> Vec<String> {
         let mut told = Vec::new();
         for (flag, text) in [(&self.configuration, CONFIGURATION), (&self.work, WORK)] {
             if flag.swap(false, Ordering::Relaxed) {
@@ -95,10 +113,18 @@ impl Hints {
             Some(strand) => format!("{DUE}{endpoint} {}", strand.number()),
             None => format!("{DUE}{endpoint}"),
         }));
+        let breakers = std::mem::take(&mut *self.breakers.lock());
+        told.extend(breakers.into_iter().map(|(endpoint, news)| {
+            let news = match news {
+                BreakerNews::Opened => "opened",
+                BreakerNews::Closed => "closed",
+            };
+            format!("{BREAKER}{node} {news} {endpoint}")
+        }));
         told
     }
 
-    fn hear(&self, text: &str) {
+    fn hear(&self, text: &str, node: i64) {
         match text {
             CONFIGURATION => self.heard_configuration.notify_one(),
             WORK => self.heard_work.notify_one(),
@@ -108,6 +134,15 @@ impl Hints {
                     if heard.len() < 16 * ENDPOINTS {
                         heard.insert(left);
                     }
+                    drop(heard);
+                    self.heard_work.notify_one();
+                }
+                let breaker = text.strip_prefix(BREAKER).and_then(breaker);
+                if let Some((by, endpoint, news)) = breaker
+                    && by != node
+                {
+                    let mut heard = self.heard_breakers.lock();
+                    note(&mut heard, endpoint, news, 16 * ENDPOINTS);
                     drop(heard);
                     self.heard_work.notify_one();
                 }
@@ -125,11 +160,29 @@ fn left(text: &str) -> Option<Left> {
     Some((EndpointId::parse(endpoint).ok()?, strand.transpose().ok()?))
 }
 
-/// Tells others, until it is aborted.
-pub(crate) async fn tell(hints: Arc<Hints>, pool: Pool) {
+fn note(breakers: &mut Breakers, endpoint: EndpointId, news: BreakerNews, most: usize) {
+    if breakers.len() < most || breakers.contains_key(&endpoint) {
+        breakers.insert(endpoint, news);
+    }
+}
+
+/// By whom it was told, and what.
+fn breaker(text: &str) -> Option<(i64, EndpointId, BreakerNews)> {
+    let mut words = text.split(' ');
+    let node = words.next()?.parse().ok()?;
+    let news = match words.next()? {
+        "opened" => BreakerNews::Opened,
+        "closed" => BreakerNews::Closed,
+        _ => return None,
+    };
+    Some((node, EndpointId::parse(words.next()?).ok()?, news))
+}
+
+/// Tells others what this node has to tell, until it is aborted.
+pub(crate) async fn tell(hints: Arc<Hints>, pool: Pool, node: i64) {
     loop {
         hints.something.notified().await;
-        let round = hints.round();
+        let round = hints.round(node);
         if !round.is_empty()
             && let Err(failure) = send(&pool, &round).await
         {
@@ -155,9 +208,9 @@ async fn send(pool: &Pool, round: &[String]) -> Result<(), Failure> {
 }
 
 /// Hears what others tell, over a session of its own, until it is aborted.
-pub(crate) async fn listen(hints: Arc<Hints>, address: Address, options: Options) {
+pub(crate) async fn listen(hints: Arc<Hints>, address: Address, options: Options, node: i64) {
     loop {
-        if let Err(failure) = listen_once(&hints, &address, &options).await {
+        if let Err(failure) = listen_once(&hints, &address, &options, node).await {
             let error = StoreError::from(failure);
             tracing::debug!(
                 error = &error as &dyn std::error::Error,
@@ -171,18 +224,23 @@ pub(crate) async fn listen(hints: Arc<Hints>, address: Address, options: Options
     }
 }
 
-async fn listen_once(hints: &Hints, address: &Address, options: &Options) -> Result<(), Failure> {
+async fn listen_once(
+    hints: &Hints,
+    address: &Address,
+    options: &Options,
+    node: i64,
+) -> Result<(), Failure> {
     let (config, tls) = address
         .config(options.connect_time)
         .map_err(StoreError::unavailable)?;
     match tls {
         Tls::Never => {
             let (client, connection) = config.connect(NoTls).await?;
-            hear(hints, client, connection).await
+            hear(hints, client, connection, node).await
         }
         Tls::Always(settings) => {
             let (client, connection) = config.connect(Handshake(settings)).await?;
-            hear(hints, client, connection).await
+            hear(hints, client, connection, node).await
         }
     }
 }
@@ -191,6 +249,7 @@ async fn hear<S, T>(
     hints: &Hints,
     client: tokio_postgres::Client,
     mut connection: Connection<S, T>,
+    node: i64,
 ) -> Result<(), Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -208,7 +267,7 @@ where
         })
         .await;
         match message {
-            Some(Ok(AsyncMessage::Notification(hint))) => hints.hear(hint.payload()),
+            Some(Ok(AsyncMessage::Notification(hint))) => hints.hear(hint.payload(), node),
             Some(Ok(_)) => {}
             Some(Err(error)) => return Err(error.into()),
             None => return Ok(()),

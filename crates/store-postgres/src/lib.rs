@@ -23,7 +23,8 @@
 //! Deliveries of one node are written by one task, so that two writes of one delivery never overlap.
 //! Between two nodes, only a delivery that both have in memory can be written by both at a time: one
 //! may then end it while the other lets it wait. The row that ended counts, and the other goes when
-//! it is settled the next time.
+//! it is settled the next time. So what is asked for a delivery at another node than the one that attempts
+//! it, an extra attempt or its end, is left for that one as a wish, see `deliveries/wishes.rs`.
 
 mod address;
 mod bits;

@@ -37,7 +37,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use fanfare_app::nodes::{BEATS, Lease, Owners, favourite};
 use fanfare_app::port::StoreError;
-use fanfare_app::port::coordination::{Coordination, Owned};
+use fanfare_app::port::coordination::{BreakerNews, Coordination, Owned};
 use fanfare_domain::id::EndpointId;
 use parking_lot::RwLock;
 use tokio::sync::{Notify, watch};
@@ -46,6 +46,7 @@ use tokio_postgres::types::Type;
 
 use crate::address::Address;
 use crate::failure::Failure;
+use crate::hints::Hints;
 use crate::options::Options;
 use crate::session::Session;
 use crate::store::OpenError;
@@ -70,10 +71,15 @@ pub struct JoinOptions {
     pub detection: Duration,
 }
 
-/// Which endpoints may be served by one node at a time only.
+/// What a store has to know of endpoints to tell whose their deliveries are, and when they are due.
 pub trait Placement: Send + Sync + 'static {
-    /// Whether this one has an order or a rate.
+    /// Whether this one may be served by one node at a time only: it has an order or a rate.
     fn one_at_a_time(&self, endpoint: EndpointId) -> bool;
+
+    /// The wait before the first attempt of an event of this type, by the name that is stored with it.
+    fn first_wait(&self, _endpoint: EndpointId, _event_type: &str) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// This node among the others.
@@ -87,6 +93,7 @@ pub struct Member {
     owners: Owners,
     /// Told when others deliver than before.
     members_changed: Notify,
+    pub(crate) hints: Arc<Hints>,
     lost: watch::Sender<bool>,
 }
 
@@ -140,6 +147,7 @@ impl Member {
             delivering: RwLock::default(),
             owners: Owners::default(),
             members_changed: Notify::new(),
+            hints: Arc::default(),
             lost: watch::Sender::new(false),
         });
         member.renewed(before);
@@ -256,5 +264,9 @@ impl Coordination for Member {
 
     fn let_go(&self, endpoint: EndpointId) {
         self.owners.let_go(endpoint);
+    }
+
+    fn tell_breaker(&self, endpoint: EndpointId, news: BreakerNews) {
+        self.hints.breaker_changed(endpoint, news);
     }
 }

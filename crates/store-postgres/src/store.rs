@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use fanfare_app::port::coordination::BreakerNews;
 use fanfare_app::port::deliveries::WaitingLane;
 use fanfare_app::port::{CommitObserver, Configuration, Deliveries, Log, StoreError};
 use fanfare_domain::id::EndpointId;
@@ -137,7 +138,8 @@ impl PostgresStore {
         options: &Options,
         member: Option<Arc<Member>>,
     ) -> Result<Self, OpenError> {
-        let hints = Arc::<Hints>::default();
+        let own = member.as_ref().map(|member| Arc::clone(&member.hints));
+        let hints: Arc<Hints> = own.unwrap_or_default();
         let database = Database {
             pool: Pool::new(addresses.work.clone(), options.clone()),
             scopes: Arc::default(),
@@ -149,13 +151,13 @@ impl PostgresStore {
         let session = database.pool.lease().await?;
         migration::must_be_a_store(&session).await?;
         drop(session);
-        let mut background = vec![
-            tokio::spawn(upkeep(database.clone())).abort_handle(),
-            tokio::spawn(hints::tell(Arc::clone(&hints), database.pool.clone())).abort_handle(),
-        ];
-        if database.places.node != 0 {
+        let mut background = vec![tokio::spawn(upkeep(database.clone())).abort_handle()];
+        let node = database.places.node;
+        let telling = hints::tell(Arc::clone(&hints), database.pool.clone(), node);
+        background.push(tokio::spawn(telling).abort_handle());
+        if node != 0 {
             let direct = addresses.direct.clone();
-            let listening = hints::listen(hints, direct, options.clone());
+            let listening = hints::listen(hints, direct, options.clone(), node);
             background.push(tokio::spawn(listening).abort_handle());
             let handing_over = handover::run(database.clone());
             background.push(tokio::spawn(handing_over).abort_handle());
@@ -208,6 +210,12 @@ impl PostgresStore {
             owns
         });
         told
+    }
+
+    /// What others said of their breakers since the last time.
+    #[must_use]
+    pub fn told_of_breakers(&self) -> BTreeMap<EndpointId, BreakerNews> {
+        self.database.places.hints.take_breakers()
     }
 
     /// What waits for endpoints of this node, of those that one node serves at a time, and when. Others that

@@ -5,12 +5,13 @@
 //! nobody's. Then each node claims rows that are nobody's, or of nodes that are gone; of an endpoint that
 //! one node serves at a time, in the name of its owner. Its engine finds them as it finds everything that waits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use fanfare_app::port::deliveries::WaitingLane;
 use fanfare_app::port::log::Position;
 use fanfare_domain::batch::InBatch;
-use fanfare_domain::id::{BatchId, EndpointId};
+use fanfare_domain::id::{BatchId, DeliveryId, EndpointId};
 use fanfare_domain::time::Timestamp;
 use tokio::try_join;
 use tokio_postgres::Row;
@@ -34,6 +35,9 @@ const BATCHES_LOCK: i64 = 27_691_700_229_530_995;
 /// The nodes whose work is nobody's.
 const GONE: &str =
     "ARRAY(SELECT 0::bigint UNION SELECT id FROM fanfare.nodes WHERE gone_at IS NOT NULL)";
+
+/// Deliveries whose rows were made from the log, and that were not attempted.
+const ADOPTED: &str = "node = 0 AND attempts = 0 AND replay_of IS NULL AND position IS NULL";
 
 /// Does both once; answers when something is due for an endpoint that this node serves, and whether
 /// there may be more.
@@ -80,17 +84,50 @@ async fn adopt(session: &Session, up_to: Position) -> Result<i32, Failure> {
 }
 
 struct Claimed {
+    id: DeliveryId,
     endpoint: EndpointId,
+    /// When it is due.
     at: Timestamp,
     /// In whose name it waits now.
     node: i64,
+    /// The wait before its first attempt, where its row was just made from the log.
+    waits: Duration,
+}
+
+/// Lets those that were made from the log wait as their policies say, which only a node knows.
+async fn wait_first(session: &Session, claimed: &mut [Claimed]) -> Result<(), Failure> {
+    let waits = claimed.iter().filter(|row| !row.waits.is_zero());
+    let events: BTreeSet<Bits> = waits.map(|row| Bits(row.id.event().to_bytes())).collect();
+    if events.is_empty() {
+        return Ok(());
+    }
+    let events: Vec<_> = events.into_iter().collect();
+    let rows = session
+        .rows(
+            "SELECT id, greatest(created_at, deliver_at) FROM fanfare.events WHERE id = ANY($1)",
+            &[(&events, Type::UUID_ARRAY)],
+        )
+        .await?;
+    let mut due_from = BTreeMap::new();
+    for row in &rows {
+        let id: Bits = row.try_get(0)?;
+        due_from.insert(id, Timestamp::from_micros(row.try_get(1)?));
+    }
+    for row in claimed {
+        if let Some(due_from) = due_from.get(&Bits(row.id.event().to_bytes())) {
+            // It may have waited so in the store from which it was moved.
+            row.at = row.at.max(due_from.after(row.waits));
+        }
+    }
+    Ok(())
 }
 
 async fn claim(database: &Database, session: &Session) -> Result<Vec<Claimed>, Failure> {
     // Along the index that begins with the node, in either of its two forms.
     let free = |strand: &str| {
         format!(
-            "(SELECT id, endpoint, at FROM fanfare.open_deliveries
+            "(SELECT id, endpoint, at, CASE WHEN {ADOPTED} THEN event_type END
+            FROM fanfare.open_deliveries
             WHERE state = 0 AND {strand} AND batch IS NULL AND node = ANY({GONE})
             LIMIT $1 FOR UPDATE SKIP LOCKED)"
         )
@@ -110,25 +147,36 @@ async fn claim(database: &Database, session: &Session) -> Result<Vec<Claimed>, F
     rows.extend(more);
     rows.extend(batches(session).await?);
     let mut claimed = Vec::with_capacity(rows.len());
-    let mut ids: Vec<Bits> = Vec::with_capacity(rows.len());
     for row in &rows {
-        let endpoint: Bits = row.try_get(1)?;
+        let (id, endpoint): (Bits, Bits) = (row.try_get(0)?, row.try_get(1)?);
         let endpoint = EndpointId::from_bytes(endpoint.0);
-        ids.push(row.try_get(0)?);
+        let event_type: Option<&str> = row.try_get(3)?;
+        let places = &database.places;
+        let waits = event_type.map(|name| places.first_wait(endpoint, name));
         claimed.push(Claimed {
+            id: DeliveryId::from_bytes(id.0),
             endpoint,
             at: Timestamp::from_micros(row.try_get(2)?),
-            node: database.places.of(endpoint),
+            node: places.of(endpoint),
+            waits: waits.unwrap_or_default(),
         });
     }
-    if !ids.is_empty() {
+    wait_first(session, &mut claimed).await?;
+    if !claimed.is_empty() {
+        let ids: Vec<_> = (claimed.iter().map(|row| Bits(row.id.to_bytes()))).collect();
         let nodes: Vec<i64> = claimed.iter().map(|row| row.node).collect();
+        let at: Vec<i64> = claimed.iter().map(|row| row.at.micros()).collect();
         session
             .run(
-                "UPDATE fanfare.open_deliveries AS row SET node = given.node
-                FROM unnest($1::uuid[], $2::bigint[]) AS given (id, node)
+                "UPDATE fanfare.open_deliveries AS row SET node = given.node,
+                    at = least(given.at, row.expires_at)
+                FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS given (id, node, at)
                 WHERE row.id = given.id",
-                &[(&ids, Type::UUID_ARRAY), (&nodes, Type::INT8_ARRAY)],
+                &[
+                    (&ids, Type::UUID_ARRAY),
+                    (&nodes, Type::INT8_ARRAY),
+                    (&at, Type::INT8_ARRAY),
+                ],
             )
             .await?;
     }
@@ -150,7 +198,7 @@ async fn batches(session: &Session) -> Result<Vec<Row>, Failure> {
     }
     let free = format!("state = 0 AND batch IS NOT NULL AND node = ANY({GONE})");
     let sql = format!(
-        "SELECT id, endpoint, at, batch FROM fanfare.open_deliveries WHERE {free} AND id IN (
+        "SELECT id, endpoint, at, NULL::text, batch FROM fanfare.open_deliveries WHERE {free} AND id IN (
             SELECT id FROM fanfare.open_deliveries WHERE {free} ORDER BY batch LIMIT $1)
         ORDER BY id FOR UPDATE"
     );
@@ -160,7 +208,7 @@ async fn batches(session: &Session) -> Result<Vec<Row>, Failure> {
     }
     // The last one may go on behind what was read; the others are whole, since no batch is that long.
     let of = |row: &Row| -> Result<_, Failure> {
-        let place: Bits = row.try_get(3)?;
+        let place: Bits = row.try_get(4)?;
         Ok(InBatch::from_bytes(place.0).batch())
     };
     let batches: Vec<BatchId> = rows.iter().map(of).collect::<Result<_, _>>()?;

@@ -84,7 +84,8 @@ pub(crate) enum BreakerStateView {
 }
 
 /// Why a breaker opened: `failures_in_a_row`, `failure_rate` (too many of the last attempts failed), or
-/// `failing_before` (it failed for long before the server started, and nothing has arrived since).
+/// `failing_before` (it failed for long before the server started, and nothing has arrived since), or
+/// `open_elsewhere` (another node's opened, and nothing was found out by this one yet).
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = BreakerReason)]
@@ -95,6 +96,8 @@ pub(crate) enum OpenReasonView {
     FailureRate,
     /// It failed for long before the start.
     FailingBefore,
+    /// Another node's opened.
+    OpenElsewhere,
 }
 
 impl From<OpenReason> for OpenReasonView {
@@ -103,6 +106,7 @@ impl From<OpenReason> for OpenReasonView {
             OpenReason::FailuresInARow => Self::FailuresInARow,
             OpenReason::FailureRate => Self::FailureRate,
             OpenReason::FailingBefore => Self::FailingBefore,
+            OpenReason::OpenElsewhere => Self::OpenElsewhere,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::directory::Target;
 use crate::error::{Conflict, UseCaseError};
 use crate::fanfare::Fanfare;
 use crate::fault::{Fault, planted};
-use crate::port::log::{Event, Position};
+use crate::port::log::Event;
 
 /// The most deliveries that are shown as holding an endpoint's order up.
 const MOST_HELD: usize = 10;
@@ -42,11 +42,8 @@ impl Fanfare {
         let Some(strand) = turn.strand else {
             return Ok(());
         };
-        let line = self
-            .ports
-            .deliveries
-            .in_turn(delivery.endpoint, strand, Position::MIN, 1)
-            .await?;
+        let store = &self.ports.deliveries;
+        let line = store.first_in_turn(delivery.endpoint, strand).await?;
         if let Some(holder) = line.held_by {
             return Err(state(format!(
                 "the endpoint's order is held up by the delivery {holder}, which failed; skip or replay that first"

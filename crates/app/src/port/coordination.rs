@@ -17,6 +17,15 @@ pub struct Owned {
     pub taken_over: Option<Duration>,
 }
 
+/// What a node found out of an endpoint's breaker, which is a hint for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BreakerNews {
+    /// It opened.
+    Opened,
+    /// It closed.
+    Closed,
+}
+
 /// Who serves which endpoint, of those that one node serves at a time.
 ///
 /// An owner attempts nothing of an endpoint from when it is told to let go of it. Once nothing of it is under
@@ -49,6 +58,9 @@ pub trait Coordination: Send + Sync + 'static {
 
     /// Nothing of this endpoint is in memory or under way here.
     fn let_go(&self, _endpoint: EndpointId) {}
+
+    /// Tells the other nodes of a breaker of this one. They may not hear it.
+    fn tell_breaker(&self, _endpoint: EndpointId, _news: BreakerNews) {}
 }
 
 /// The form for one node, which owns everything.

@@ -19,6 +19,7 @@ use fanfare_domain::time::Timestamp;
 
 use super::jobs::Jobs;
 use super::log::Position;
+use super::wishes::Wishes;
 use super::{Found, StoreError};
 use crate::fault::{Fault, planted};
 
@@ -169,7 +170,7 @@ pub enum Expired {
 
 /// The deliveries part of the store.
 #[async_trait]
-pub trait Deliveries: Jobs {
+pub trait Deliveries: Jobs + Wishes {
     /// Records what happened, with the tallies for each endpoint and minute, in one commit; answers
     /// one by one, in order. A given position becomes the materialised one in the same commit, if it
     /// is higher than the one before.
@@ -188,6 +189,13 @@ pub trait Deliveries: Jobs {
 
     /// How far in the log every delivery has its row.
     async fn materialised(&self) -> Result<Position, StoreError>;
+
+    /// Whether every delivery up to a position in the log has its row, whichever node accepted its event.
+    ///
+    /// Unless told otherwise there is but one node.
+    async fn have_all_rows(&self, up_to: Position) -> Result<bool, StoreError> {
+        Ok(self.materialised().await? >= up_to)
+    }
 
     /// Which of these deliveries have a row.
     async fn existing(
@@ -240,6 +248,17 @@ pub trait Deliveries: Jobs {
         from: Position,
         limit: usize,
     ) -> Result<InTurn, StoreError>;
+
+    /// The first delivery of a strand, and what holds it, whichever node attempts them.
+    ///
+    /// Unless told otherwise there is but one node.
+    async fn first_in_turn(
+        &self,
+        endpoint: EndpointId,
+        strand: Strand,
+    ) -> Result<InTurn, StoreError> {
+        self.in_turn(endpoint, strand, Position::MIN, 1).await
+    }
 
     /// Strands of an endpoint that a delivery waits in or holds, by number, after one.
     async fn strands(

@@ -8,6 +8,7 @@ use fanfare_domain::id::{DeliveryId, EndpointId};
 use fanfare_domain::order::Strand;
 use fanfare_domain::time::Timestamp;
 
+use super::coordination::BreakerNews;
 use super::log::{Event, Position};
 use crate::directory::Target;
 
@@ -43,6 +44,9 @@ pub trait Dispatch: Send + Sync + 'static {
 
     /// This endpoint was changed, disabled or deleted.
     fn changed(&self, endpoint: EndpointId);
+
+    /// Another node's breaker for this endpoint opened or closed.
+    fn breaker_elsewhere(&self, _endpoint: EndpointId, _news: BreakerNews) {}
 
     /// How an endpoint has answered lately.
     fn health(&self, _endpoint: EndpointId) -> Health {

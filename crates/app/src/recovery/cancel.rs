@@ -4,17 +4,23 @@
 //! after its end. What is under way when the job comes to it is left, and so is what has no row yet
 //! because it was just accepted. So the job goes through its set again, until a pass began with all rows
 //! there and found nothing under way; by then what was left has ended, or waits and is taken.
+//!
+//! What another node attempts is in that one's memory. It is wished there that it ends, in the same two
+//! steps, and the job counts it when it has.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason};
 use fanfare_domain::job::{Job, JobState, Pass, Verdict, Work};
+use fanfare_domain::time::Timestamp;
 
 use super::runner::{Plan, Step};
 use crate::fanfare::Fanfare;
 use crate::port::StoreError;
-use crate::port::deliveries::Settlement;
+use crate::port::deliveries::{Settled, Settlement};
 use crate::port::jobs::Walk;
+use crate::port::wishes::Wished;
 
 /// How long it waits between two passes: attempts end meanwhile, and rows are written.
 const BETWEEN_PASSES: Duration = Duration::from_secs(1);
@@ -40,22 +46,23 @@ impl Fanfare {
         };
         let walked = self.ports.deliveries.walk(&walk).await?;
         let withheld = self.ports.dispatch.withhold(&walked.deliveries);
+        // Asked once they are held: what is held here does not become another node's.
+        let ids: Vec<_> = walked.deliveries.iter().map(|row| row.id).collect();
+        let others = self.ports.deliveries.wish_ended(job.id, &ids).await?;
         let now = self.ports.clock.now();
         let mut settlements = Vec::with_capacity(walked.deliveries.len());
         for delivery in walked.deliveries {
-            if !withheld.holds(delivery.id) {
+            if !withheld.holds(delivery.id) || others.contains(&delivery.id) {
                 pass.last = false;
                 continue;
             }
             job.progress.count(Verdict::Take);
-            let state = DeliveryState::Discarded {
-                at: now,
-                reason: DiscardedReason::Cancelled,
-            };
-            settlements.push(Settlement {
-                delivery: Delivery { state, ..delivery },
-                attempt: None,
-            });
+            settlements.push(cancelled(delivery, now));
+        }
+        // After the walk, or what ended in between would be in neither.
+        let elsewhere = self.ports.deliveries.ended_elsewhere(job.id).await?;
+        for _ in elsewhere.iter().filter(|ended| ended.cancelled) {
+            job.progress.count(Verdict::Take);
         }
         job.updated_at = now;
         job.pass = Some(pass);
@@ -72,6 +79,7 @@ impl Fanfare {
             job,
             settlements,
             withheld: Some(withheld),
+            elsewhere: elsewhere.into_iter().map(|ended| ended.id).collect(),
             pause,
         })))
     }
@@ -82,10 +90,52 @@ impl Fanfare {
             Some(pass) => pass.log_end,
             None => self.ports.log.end().await?,
         };
-        let materialised = self.ports.deliveries.materialised().await?;
-        Ok(Pass {
-            log_end,
-            last: materialised >= log_end,
-        })
+        let last = self.ports.deliveries.have_all_rows(log_end).await?;
+        Ok(Pass { log_end, last })
+    }
+
+    /// Grants what other nodes wish of this one: extra attempts, and that deliveries end.
+    ///
+    /// # Errors
+    /// When the store fails; what was wished to end still is.
+    pub async fn grant_wishes(&self) -> Result<(), StoreError> {
+        loop {
+            let wished = self.extra_as_wished().await?;
+            if wished.is_empty() {
+                return Ok(());
+            }
+            // Held first, and looked at again then: what is held here does not become another node's, and
+            // what did before is not in the second answer.
+            let withheld = self.ports.dispatch.withhold(&wished);
+            let mut to_end = self.extra_as_wished().await?;
+            to_end.retain(|delivery| withheld.holds(delivery.id));
+            let now = self.ports.clock.now();
+            let ends: Vec<_> = to_end.into_iter().map(|row| cancelled(row, now)).collect();
+            if ends.is_empty() {
+                // Under way: wished still when that has ended.
+                return Ok(());
+            }
+            let settled = self.ports.deliveries.settle(Arc::new(ends), None).await?;
+            let recorded = settled.iter().filter(|each| **each == Settled::Recorded);
+            withheld.ended(recorded.count());
+        }
+    }
+
+    /// Lets extra attempts be made; answers what else is wished.
+    async fn extra_as_wished(&self) -> Result<Vec<Delivery>, StoreError> {
+        let Wished { extra, to_end } = self.ports.deliveries.wished().await?;
+        for delivery in extra {
+            self.ports.dispatch.extra(delivery);
+        }
+        Ok(to_end)
+    }
+}
+
+fn cancelled(delivery: Delivery, at: Timestamp) -> Settlement {
+    let reason = DiscardedReason::Cancelled;
+    let state = DeliveryState::Discarded { at, reason };
+    Settlement {
+        delivery: Delivery { state, ..delivery },
+        attempt: None,
     }
 }

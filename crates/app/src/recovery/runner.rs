@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fanfare_domain::id::EndpointId;
+use fanfare_domain::id::{DeliveryId, EndpointId};
 use fanfare_domain::job::{Job, JobReason, JobState, Missing, Work};
 use fanfare_domain::name::Scope;
 use tokio::time::Instant;
@@ -41,6 +41,8 @@ pub(super) struct Plan {
     pub(super) settlements: Vec<Settlement>,
     /// Those that nobody may attempt until it is committed.
     pub(super) withheld: Option<Box<dyn Withheld>>,
+    /// What other nodes ended for the job, and is counted in it now.
+    pub(super) elsewhere: Vec<DeliveryId>,
     /// How long the job waits afterwards.
     pub(super) pause: Duration,
 }
@@ -52,6 +54,7 @@ impl Plan {
             job,
             settlements: Vec::new(),
             withheld: None,
+            elsewhere: Vec::new(),
             pause: Duration::ZERO,
         }
     }
@@ -131,6 +134,7 @@ impl Fanfare {
             job,
             settlements,
             withheld,
+            elsewhere,
             pause,
         } = *plan;
         let settlements = Arc::new(settlements);
@@ -146,6 +150,10 @@ impl Fanfare {
         if let Some(withheld) = withheld {
             let recorded = settled.iter().filter(|each| **each == Settled::Recorded);
             withheld.ended(recorded.count());
+        }
+        if !elsewhere.is_empty() {
+            let store = &self.ports.deliveries;
+            store.forget_wishes(job.id, &elsewhere).await?;
         }
         let waiting = settlements.iter().map(|each| &each.delivery);
         let lanes: BTreeSet<EndpointId> = waiting

@@ -96,7 +96,8 @@ async fn try_extra(shared: &Arc<Shared>, asked: &Delivery) -> Result<Extra, Stor
         }
         // A refill may have passed it over meanwhile.
         shared.schedule(asked.endpoint, shared.parts.clock.now());
-        return Ok(Extra::Settled);
+        // Whoever wishes it may know of the very attempt whose end was being settled while the row was read.
+        return Ok(Extra::NotNow);
     }
     let shipment = Shipment::new(event, &shared.budget);
     let job = Job {

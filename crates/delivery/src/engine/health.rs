@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use fanfare_app::directory::Target;
 use fanfare_app::fault::{Fault, planted};
+use fanfare_app::port::coordination::BreakerNews;
 use fanfare_app::port::dispatch::Health;
 use fanfare_app::port::random::unit;
 use fanfare_domain::breaker::{Breaker, BreakerState, Change, Ended, Opened, Passage};
@@ -25,6 +26,7 @@ use parking_lot::Mutex;
 use super::Shared;
 use super::lane::Lane;
 
+pub(super) mod elsewhere;
 mod failing;
 
 pub(super) use failing::disable_endpoint;
@@ -239,12 +241,14 @@ fn follow(shared: &Arc<Shared>, lane: &Arc<Lane>, target: &Target, change: Chang
             shared.meters.breaker_opened(reason);
             tracing::warn!(%endpoint, %tenant, reason = reason.as_str(), "breaker opened: deliveries wait");
             hold_until_probe(shared, lane);
+            elsewhere::tell(shared, target, BreakerNews::Opened);
         }
         Change::ProbeFailed(_) => hold_until_probe(shared, lane),
         Change::Closed(opened) => {
             shared.meters.breaker_closed();
             let open_for = ended_after(shared, &opened);
             tracing::info!(%endpoint, %tenant, open_for, "breaker closed: deliveries go on");
+            elsewhere::tell(shared, target, BreakerNews::Closed);
         }
     }
 }

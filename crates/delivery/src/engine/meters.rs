@@ -42,6 +42,7 @@ impl Meters {
             OpenReason::FailuresInARow,
             OpenReason::FailureRate,
             OpenReason::FailingBefore,
+            OpenReason::OpenElsewhere,
         ] {
             drop(openings(reason));
         }

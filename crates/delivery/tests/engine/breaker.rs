@@ -1,6 +1,7 @@
 //! The breaker: what waits behind it, how it is probed, how it closes.
 
 use fanfare_app::endpoints::EndpointDraft;
+use fanfare_app::port::coordination::BreakerNews;
 use fanfare_domain::breaker::{BreakerPatch, BreakerState, OpenReason};
 use fanfare_domain::delivery::StateName;
 use fanfare_domain::endpoint::Endpoint;
@@ -208,4 +209,44 @@ async fn switched_off_it_never_opens() {
     assert_eq!(state(&world, &made), BreakerState::Closed);
     assert_eq!(world.ids_sent_to(URL).len(), 400);
     assert_eq!(world.count(StateName::Failed).await, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_an_endpoint_whose_breaker_opened_at_another_node_one_attempt_finds_out() {
+    let world = World::new().await;
+    let made = world.endpoint(URL).await;
+    let slow = |status| Answer::status(status).after(seconds(1));
+    world.ground.sender.always(URL, slow(500));
+    let elsewhere = |news| world.dispatch().breaker_elsewhere(made.id, news);
+    elsewhere(BreakerNews::Opened);
+    world.publish_many(10).await;
+    pass(millis(2_000)).await;
+    assert_eq!(world.ground.sender.count(), 1);
+    let found = state(&world, &made);
+    assert!(matches!(found, BreakerState::Open { .. }), "{found:?}");
+
+    // Nothing is waited for once it may take something again.
+    world.ground.sender.always(URL, slow(200));
+    elsewhere(BreakerNews::Closed);
+    pass(millis(1_500)).await;
+    assert_eq!(world.count(StateName::Delivered).await, 1);
+    assert_eq!(state(&world, &made), BreakerState::Closed);
+    pass(seconds(20)).await;
+    assert_eq!(world.count(StateName::Delivered).await, 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_only_heard_of_an_endpoint_is_forgotten_when_another_nodes_breaker_closed() {
+    let world = World::new().await;
+    let made = world.endpoint(URL).await;
+    let elsewhere = |news| world.dispatch().breaker_elsewhere(made.id, news);
+    elsewhere(BreakerNews::Opened);
+    assert!(matches!(state(&world, &made), BreakerState::Open { .. }));
+    elsewhere(BreakerNews::Closed);
+    assert_eq!(state(&world, &made), BreakerState::Closed);
+    let slow = Answer::status(200).after(seconds(1));
+    world.ground.sender.always(URL, slow);
+    world.publish_many(5).await;
+    pass(millis(500)).await;
+    assert_eq!(world.ground.sender.count(), 5, "none waits for a probe");
 }

@@ -186,6 +186,29 @@ fn an_endpoint_that_failed_before_the_start_begins_with_a_probe() {
 }
 
 #[test]
+fn that_another_ones_opened_lets_one_attempt_find_out() {
+    let mut breaker = Breaker::default();
+    assert!(breaker.opened_elsewhere(at(1)));
+    assert_eq!(breaker.passage(at(1)), Passage::Probe);
+    breaker.begin_probe();
+    assert!(!breaker.opened_elsewhere(at(2)), "it finds out already");
+    assert_eq!(breaker.closed_elsewhere(at(2)), None);
+    assert_eq!(breaker.passage(at(2)), Passage::Shut(None));
+}
+
+#[test]
+fn that_another_ones_closed_is_found_out_by_a_probe_where_more_was_known_than_that_it_had_opened() {
+    let mut breaker = opened();
+    assert_eq!(breaker.closed_elsewhere(at(9)), None);
+    assert_eq!(breaker.passage(at(9)), Passage::Probe);
+    let mut heard = Breaker::default();
+    heard.opened_elsewhere(at(1));
+    let closed = heard.closed_elsewhere(at(2));
+    assert!(matches!(closed, Some(Change::Closed(_))), "{closed:?}");
+    assert_eq!(heard, Breaker::default());
+}
+
+#[test]
 fn it_is_at_rest_a_window_after_the_last_failure() {
     let mut breaker = Breaker::default();
     assert!(breaker.is_at_rest(&rules(), START));

@@ -8,6 +8,7 @@ use fanfare_app::Fanfare;
 use fanfare_app::directory::Directory;
 use fanfare_app::port::StoreError;
 use fanfare_domain::id::EndpointId;
+use fanfare_domain::name::EventTypeName;
 use fanfare_store_postgres::{Member, Placement};
 use tokio::task::AbortHandle;
 
@@ -25,6 +26,14 @@ impl Placement for ByDirectory {
     fn one_at_a_time(&self, endpoint: EndpointId) -> bool {
         let target = self.0.target(endpoint);
         target.is_some_and(|target| target.endpoint.served_by_one())
+    }
+
+    fn first_wait(&self, endpoint: EndpointId, event_type: &str) -> Duration {
+        let (target, name) = (self.0.target(endpoint), EventTypeName::parse(event_type));
+        let (Some(target), Ok(name)) = (target, name) else {
+            return Duration::ZERO;
+        };
+        target.policy_of(&name).schedule.wait(1).unwrap_or_default()
     }
 }
 
@@ -79,8 +88,15 @@ async fn take_over(fanfare: Arc<Fanfare>, shared: Arc<Shared>) {
 /// be lost.
 async fn look_for_owned(fanfare: Arc<Fanfare>, shared: Arc<Shared>, member: Arc<Member>) {
     let ports = fanfare.ports();
+    let look = async || {
+        let lanes = shared.store.look_for_owned().await?;
+        if !lanes.is_empty() {
+            fanfare.refresh().await?;
+        }
+        Ok::<_, StoreError>(lanes)
+    };
     loop {
-        match shared.store.look_for_owned().await {
+        match look().await {
             Ok(lanes) => {
                 for lane in lanes {
                     match lane.in_turn {
@@ -98,13 +114,26 @@ async fn look_for_owned(fanfare: Arc<Fanfare>, shared: Arc<Shared>, member: Arc<
     }
 }
 
+/// What others accepted may be for an endpoint that was made, or enabled, a moment ago, and not be known of here
+/// yet. It would be discarded. So the configuration is read between finding work and beginning with it: it was
+/// committed before.
 async fn take_over_all(fanfare: &Fanfare, shared: &Shared) -> Result<(), StoreError> {
     let ports = fanfare.ports();
-    for (endpoint, strand) in shared.store.told_of_endpoints() {
+    let told = shared.store.told_of_endpoints();
+    // Also for the waits before first attempts, which are reckoned when work is taken over.
+    fanfare.refresh().await?;
+    for (endpoint, strand) in told {
         ports.dispatch.left(endpoint, strand);
     }
+    for (endpoint, news) in shared.store.told_of_breakers() {
+        ports.dispatch.breaker_elsewhere(endpoint, news);
+    }
+    fanfare.grant_wishes().await?;
     loop {
         let (due, more) = shared.store.take_over().await?;
+        if !due.is_empty() {
+            fanfare.refresh().await?;
+        }
         for (endpoint, at) in due {
             ports.dispatch.due(endpoint, at);
         }

@@ -2,9 +2,11 @@
 //!
 //! `make nodes SECONDS=1200 SEED=7` disturbs them for longer.
 
+mod breakers;
 mod disturbed;
 mod judge;
 mod proxy;
+mod wishes;
 
 use std::collections::HashSet;
 use std::net::TcpListener;
@@ -82,6 +84,46 @@ async fn what_one_node_accepts_and_another_delivers_arrives_once() {
         .get("/health/ready")
         .await
         .expect_text(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_published_right_after_its_endpoint_was_made_arrives_through_a_node_that_has_not_heard_of_it()
+ {
+    let database = Cluster::shared().database(None);
+    let api = node(&database, "api").await;
+    let _delivery = node(&database, "delivery").await;
+    let receiver = Receiver::start().await;
+    let world = World::make(api.server.api()).await;
+    let mut expected = 0;
+    // Whether the other node has heard of it is chance, so several times.
+    for endpoints in 1..=12 {
+        let path = format!("/{endpoints}");
+        world.endpoint(&receiver.url(&path), json!({})).await;
+        world.publish(json!({})).await;
+        expected += endpoints;
+        receiver.wait_for(expected).await;
+    }
+    assert_eq!(receiver.arrivals().len(), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_taken_over_before_its_first_attempt_waits_for_it_as_its_policy_says() {
+    let database = Cluster::shared().database(None);
+    let api = node(&database, "api").await;
+    let _delivery = node(&database, "delivery").await;
+    let receiver = Receiver::start().await;
+    let world = World::make(api.server.api()).await;
+    let waits = json!({"delivery_policy": {"waits": ["2s", "1s"]}});
+    world.endpoint(&receiver.url("/later"), waits).await;
+    let at_once = json!({});
+    world.endpoint(&receiver.url("/at-once"), at_once).await;
+    let published = Instant::now();
+    world.publish(json!({})).await;
+    let arrivals = receiver.wait_for(2).await;
+    let paths: Vec<_> = arrivals.iter().map(|each| each.path.as_str()).collect();
+    assert_eq!(paths, ["/at-once", "/later"]);
+    let waited = arrivals[1].at - published;
+    assert!(waited >= Duration::from_secs(2), "it came after {waited:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

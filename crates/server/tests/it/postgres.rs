@@ -58,8 +58,8 @@ async fn commands_work_beside_a_server() {
     let output = setup.run(&["key", "list"]);
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(complaint.contains("there is no store"), "{complaint}");
-    assert!(said(&setup.run(&["migrate"])).contains("was made, with schema version 5"));
-    assert!(said(&setup.run(&["migrate"])).contains("has schema version 5 already"));
+    assert!(said(&setup.run(&["migrate"])).contains("was made, with schema version 6"));
+    assert!(said(&setup.run(&["migrate"])).contains("has schema version 6 already"));
 
     let server = setup.start().await;
     let made = said(&server.run(&["key", "create", "--name", "ci", "--role", "publisher"]));

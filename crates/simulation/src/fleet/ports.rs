@@ -14,6 +14,7 @@ use fanfare_app::directory::Directory;
 use fanfare_app::nodes::NodeId;
 use fanfare_app::port::deliveries::{Settlement, WaitingLane};
 use fanfare_app::port::{Coordination, Deliveries, Log, StoreError};
+use fanfare_domain::delivery::DeliveryState;
 use fanfare_domain::id::EndpointId;
 use fanfare_domain::order::Strand;
 use fanfare_domain::time::Timestamp;
@@ -145,6 +146,11 @@ impl NodeStore {
                         continue;
                     }
                     let mut delivery = event.first_delivery(place, endpoint);
+                    if let Some(target) = self.directory.target(endpoint) {
+                        let policy = target.policy_of(&event.event_type);
+                        let due_at = policy.first_due(event.due_from());
+                        delivery.state = DeliveryState::Waiting { due_at };
+                    }
                     delivery.wait_no_longer_than_its_end();
                     shared.name(id, endpoint, 0);
                     let row = Settlement {

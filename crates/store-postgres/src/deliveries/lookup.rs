@@ -13,6 +13,7 @@ use tokio_postgres::types::Type;
 use super::row::{self, COLUMNS, ENDED, OPEN};
 use crate::bits::{Bits, bits};
 use crate::failure::Failure;
+use crate::log::settled;
 use crate::scopes::Scopes;
 use crate::session::Session;
 
@@ -39,6 +40,34 @@ pub(super) async fn materialised(session: &Session, node: i64) -> Result<Positio
         return Err(StoreError::unavailable("the server takes no writes").into());
     }
     Ok(position.unwrap_or(0))
+}
+
+/// Whether every delivery up to a position has its row, of whatever node.
+pub(super) async fn have_all_rows(session: &Session, up_to: Position) -> Result<bool, Failure> {
+    if settled(session).await? < up_to {
+        // A commit is under way before it.
+        return Ok(false);
+    }
+    Ok(first_without_rows(session)
+        .await?
+        .is_none_or(|first| first > up_to))
+}
+
+/// The first position in the log whose deliveries may have no rows yet; what a node that is forgotten
+/// accepted has all.
+pub(crate) async fn first_without_rows(session: &Session) -> Result<Option<Position>, Failure> {
+    let row = session
+        .row(
+            "SELECT min(next.position) FROM fanfare.nodes AS node CROSS JOIN LATERAL (
+                SELECT event.position FROM fanfare.events AS event
+                WHERE event.node = node.id AND event.position > coalesce((
+                    SELECT value FROM fanfare.counters AS counter
+                    WHERE counter.name = 'materialised' AND counter.node = node.id), 0)
+                ORDER BY event.position LIMIT 1) AS next",
+            &[],
+        )
+        .await?;
+    row.map_or(Ok(None), |row| Ok(row.try_get(0)?))
 }
 
 /// Which of these have ended, of whatever tenant.

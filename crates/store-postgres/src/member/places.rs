@@ -1,6 +1,7 @@
 //! Whose work is whose.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use fanfare_app::port::Coordination;
 use fanfare_domain::id::EndpointId;
@@ -48,6 +49,14 @@ impl Places {
     pub(crate) fn has_an_owner(&self, endpoint: EndpointId) -> bool {
         let one = self.placement.get();
         self.member.is_some() && one.is_some_and(|placement| placement.one_at_a_time(endpoint))
+    }
+
+    /// The wait before the first attempt of an event of this type.
+    pub(crate) fn first_wait(&self, endpoint: EndpointId, event_type: &str) -> Duration {
+        let placement = self.placement.get();
+        placement.map_or(Duration::ZERO, |placement| {
+            placement.first_wait(endpoint, event_type)
+        })
     }
 
     /// Whether this node may attempt what waits in the name of this endpoint's owner.

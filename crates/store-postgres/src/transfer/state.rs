@@ -6,6 +6,7 @@ use tokio_postgres::types::Type;
 
 use super::cannot;
 use crate::address::Address;
+use crate::deliveries::first_without_rows;
 use crate::failure::Failure;
 use crate::log::last_given;
 use crate::session::Session;
@@ -15,23 +16,14 @@ const ORIGIN: &str = "origin";
 
 pub(super) async fn read(session: &Session) -> Result<State, Failure> {
     let last_position = last_given(session).await?;
-    // What a node that is forgotten accepted has all its rows.
+    let next = first_without_rows(session).await?;
     let row = session
         .row(
-            "SELECT (SELECT value FROM fanfare.counters WHERE name = 'revision' AND node = 0),
-            (SELECT min(next.position) FROM fanfare.nodes AS node CROSS JOIN LATERAL (
-                SELECT event.position FROM fanfare.events AS event
-                WHERE event.node = node.id AND event.position > coalesce((
-                    SELECT value FROM fanfare.counters AS counter
-                    WHERE counter.name = 'materialised' AND counter.node = node.id), 0)
-                ORDER BY event.position LIMIT 1) AS next)",
+            "SELECT value FROM fanfare.counters WHERE name = 'revision' AND node = 0",
             &[],
         )
         .await?;
-    let (revision, next): (Option<i64>, Option<i64>) = match row {
-        Some(row) => (row.try_get(0)?, row.try_get(1)?),
-        None => (None, None),
-    };
+    let revision: Option<i64> = row.map_or(Ok(None), |row| row.try_get(0))?;
     Ok(State {
         revision: revision.unwrap_or(0),
         last_position,

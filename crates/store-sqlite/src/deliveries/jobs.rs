@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use fanfare_app::port::Wishes;
 use fanfare_app::port::deliveries::Settlement;
 use fanfare_app::port::error::StoreError;
 use fanfare_app::port::jobs::{
@@ -17,6 +18,9 @@ use fanfare_domain::time::Timestamp;
 
 use super::{SqliteDeliveries, lookup, settle, walk};
 use crate::jobs;
+
+/// There is but one node.
+impl Wishes for SqliteDeliveries {}
 
 #[async_trait]
 impl Jobs for SqliteDeliveries {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use fanfare_app::port::deliveries::Settlement;
 use fanfare_app::port::jobs::{JobBounds, JobChanged, JobMade, JobQuery, KeptJob, Walk, Walked};
-use fanfare_app::port::{Jobs, StoreError};
+use fanfare_app::port::{Jobs, StoreError, Wishes};
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId, JobId};
 use fanfare_domain::job::{Job, JobState};
@@ -97,6 +97,9 @@ impl Rows {
         repeats.max_by_key(|row| row.id).cloned()
     }
 }
+
+/// There is but one node.
+impl Wishes for MemoryStore {}
 
 #[async_trait]
 impl Jobs for MemoryStore {

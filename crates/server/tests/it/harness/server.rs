@@ -260,6 +260,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("{} logged:\n{}", self.address, self.log.lock().unwrap());
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use fanfare_app::port::deliveries::Settlement;
 use fanfare_app::port::jobs::{JobBounds, JobChanged, JobMade, JobQuery, KeptJob, Walk, Walked};
-use fanfare_app::port::{Jobs, StoreError};
+use fanfare_app::port::{Jobs, StoreError, Wishes};
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId, JobId};
 use fanfare_domain::job::Job;
@@ -14,6 +14,9 @@ use fanfare_domain::name::{EnvironmentId, Scope};
 use fanfare_domain::time::Timestamp;
 
 use super::NodeStore;
+
+/// Nobody wishes anything here.
+impl Wishes for NodeStore {}
 
 #[async_trait]
 impl Jobs for NodeStore {
