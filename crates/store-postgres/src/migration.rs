@@ -18,6 +18,7 @@ const MIGRATIONS: &[(&str, u32)] = &[
     (include_str!("../migrations/0003_nodes.sql"), 3),
     (include_str!("../migrations/0004_batches.sql"), 3),
     (include_str!("../migrations/0005_owners.sql"), 5),
+    (include_str!("../migrations/0006_calls.sql"), 5),
 ];
 
 /// The schema's version that this release writes.
