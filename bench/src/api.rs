@@ -51,9 +51,13 @@ impl Api {
     }
 
     fn create(&self, path: &str, body: &Value) -> Result<Value> {
+        self.post(path, body, 201)
+    }
+
+    fn post(&self, path: &str, body: &Value, wanted: u16) -> Result<Value> {
         let target = Target::post(self.address, path, Some(&self.key))?;
         let answer = self.send(&target, body.to_string().into())?;
-        if answer.status != 201 {
+        if answer.status != wanted {
             let text = String::from_utf8_lossy(&answer.body);
             bail!(
                 "POST {path} {body} was answered with {}: {text}",
@@ -79,6 +83,12 @@ impl Api {
     pub(crate) fn create_event_type(&self) -> Result<()> {
         self.create("/v1/event-types", &json!({ "name": EVENT_TYPE }))?;
         Ok(())
+    }
+
+    /// Publishes an event that belongs to no load; answers what is said of it.
+    pub(crate) fn publish(&self, tenant: &str) -> Result<Value> {
+        let path = format!("/v1/tenants/{tenant}/events");
+        self.post(&path, &json!({ "type": EVENT_TYPE, "data": {} }), 202)
     }
 
     pub(crate) fn create_tenant(&self, id: &str) -> Result<()> {

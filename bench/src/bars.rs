@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::report::Row;
+use crate::{report::Row, scenario::nodes::CPU_OF_ONE_NODE};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Bar {
@@ -15,8 +15,8 @@ pub(crate) struct Bar {
     pub(crate) reached: bool,
 }
 
-/// The bars of those scenarios that ran.
-pub(crate) fn judge(rows: &[Row]) -> Vec<Bar> {
+/// The bars of those scenarios that ran, on the embedded store or on PostgreSQL.
+pub(crate) fn judge(rows: &[Row], postgres: bool) -> Vec<Bar> {
     let row = |name: &str| rows.iter().find(|row| row.scenario.starts_with(name));
     let arrive_p99 = |name: &str| Some(row(name)?.arrive?.p99_ms);
     let peak = |name: &str| Some(row(name)?.memory?.peak_mib);
@@ -33,14 +33,20 @@ pub(crate) fn judge(rows: &[Row]) -> Vec<Bar> {
         at_least(
             "closed loop, share of R/2",
             closed.and_then(|row| row.share),
-            0.45,
-            Some(0.6),
+            if postgres { 0.25 } else { 0.45 },
+            Some(if postgres { 0.35 } else { 0.6 }),
         ),
         at_most(
             "closed loop, µs of processor time for each delivery",
             closed.and_then(|row| row.cpu_micros_per_delivery),
-            50.0,
-            Some(40.0),
+            if postgres { 150.0 } else { 50.0 },
+            Some(if postgres { 100.0 } else { 40.0 }),
+        ),
+        at_most(
+            "processor time for each delivery with 4 nodes, share of one node's",
+            row("nodes: 4").and_then(|row| row.notes.get(CPU_OF_ONE_NODE).copied()),
+            1.15,
+            None,
         ),
         at_least(
             "fan-out, share of R",

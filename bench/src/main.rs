@@ -50,6 +50,7 @@ fn main() -> Result<()> {
         return soak::run(&options, minutes);
     }
     let json = options.json.clone();
+    let postgres = options.postgres;
     let wanted = options.scenario.clone();
     let bench = Bench::new(options)?;
     let mut first = bench.raw_limit()?;
@@ -80,7 +81,7 @@ fn main() -> Result<()> {
     last.scenario = "raw limit (R), last".to_owned();
     rows.push(last);
     let raw = bench.raw.borrow().clone();
-    let bars = bars::judge(&rows);
+    let bars = bars::judge(&rows, postgres);
     let report = Report {
         machine: machine::describe(),
         raw,

@@ -1,4 +1,4 @@
-//! What the kernel says of the server's process.
+//! What the kernel says of the server's process, or of its nodes' together.
 
 use std::fs::read_to_string;
 
@@ -8,9 +8,9 @@ use serde::Serialize;
 /// `USER_HZ`, which is 100 on every Linux that programs see.
 const TICKS_A_SECOND: f64 = 100.0;
 
-#[derive(Clone, Copy)]
 pub(crate) struct Process {
-    pub(crate) id: u32,
+    /// Of each node.
+    pub(crate) ids: Vec<u32>,
     /// The first process of the PostgreSQL that works for it.
     pub(crate) postgres: Option<u32>,
 }
@@ -18,9 +18,12 @@ pub(crate) struct Process {
 impl Process {
     /// Microseconds of processor time in user and kernel mode, all threads, so far; counted in
     /// steps of 10,000. PostgreSQL's processes are counted too, those that ended included.
-    pub(crate) fn cpu_micros(self) -> Result<f64> {
-        let own = Times::of(self.id)?;
-        let mut ticks = own.user + own.system;
+    pub(crate) fn cpu_micros(&self) -> Result<f64> {
+        let mut ticks = 0.0;
+        for id in &self.ids {
+            let own = Times::of(*id)?;
+            ticks += own.user + own.system;
+        }
         if let Some(first) = self.postgres {
             let first_times = Times::of(first)?;
             ticks += first_times.user + first_times.system + first_times.ended_children;
@@ -34,31 +37,35 @@ impl Process {
         Ok(ticks / TICKS_A_SECOND * 1e6)
     }
 
-    pub(crate) fn memory(self) -> Result<Memory> {
-        let path = format!("/proc/{}/status", self.id);
-        let text = read_to_string(&path).with_context(|| format!("{path} cannot be read"))?;
-        let mebibytes = |name: &str| -> Option<f64> {
-            let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-            let kibibytes: f64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-            Some(kibibytes / 1024.0)
+    pub(crate) fn memory(&self) -> Result<Memory> {
+        let mut sum = Memory {
+            now_mib: 0.0,
+            peak_mib: 0.0,
         };
-        let now = mebibytes("VmRSS:").with_context(|| format!("{path} has no VmRSS"))?;
-        let peak = mebibytes("VmHWM:").with_context(|| format!("{path} has no VmHWM"))?;
-        Ok(Memory {
-            now_mib: now,
-            peak_mib: peak,
-        })
+        for id in &self.ids {
+            sum.now_mib += mebibytes(*id, "VmRSS:")?;
+            sum.peak_mib += mebibytes(*id, "VmHWM:")?;
+        }
+        Ok(sum)
     }
 
-    /// Resident memory without pages of files, in mebibytes; none when the process is gone.
-    pub(crate) fn own_memory(self) -> Option<f64> {
-        let text = read_to_string(format!("/proc/{}/status", self.id)).ok()?;
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix("RssAnon:"))?;
+    /// Resident memory without pages of files, in mebibytes; none when a process is gone.
+    pub(crate) fn own_memory(&self) -> Option<f64> {
+        let each = self.ids.iter().map(|id| mebibytes(*id, "RssAnon:").ok());
+        each.sum()
+    }
+}
+
+/// What the status of a process says under a name, which counts in kB.
+fn mebibytes(process: u32, name: &str) -> Result<f64> {
+    let path = format!("/proc/{process}/status");
+    let text = read_to_string(&path).with_context(|| format!("{path} cannot be read"))?;
+    let found = || -> Option<f64> {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
         let kibibytes: f64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
         Some(kibibytes / 1024.0)
-    }
+    };
+    found().with_context(|| format!("{path} has no {name}"))
 }
 
 /// Resident memory: pages of files that the process maps count too.

@@ -8,6 +8,7 @@ mod flood;
 mod hanging;
 mod idle;
 mod many;
+pub(crate) mod nodes;
 mod open;
 mod ordered;
 mod raw;
@@ -48,6 +49,8 @@ pub(crate) enum Scenario {
     Doors,
     /// The closed loop and the fan-out in turns with an earlier server's; needs `--baseline-binary`.
     Compared,
+    /// The closed loop over one, two and four nodes that share a PostgreSQL; needs `--postgres`.
+    Nodes,
     /// Events that wait at an endpoint that hangs: the server's memory.
     Waiting,
     /// The rate of a store that holds many events against an empty store's.
@@ -70,6 +73,7 @@ impl Scenario {
             Self::Recovery => recovery::run(bench),
             Self::Doors => doors::run(bench),
             Self::Compared => compared::run(bench),
+            Self::Nodes => nodes::run(bench),
             Self::Waiting => waiting::run(bench),
             Self::Stored => stored::run(bench),
         }

@@ -1,5 +1,6 @@
 //! The closed loop's rate on a store that holds many events, against an empty store's: measured
-//! in turns, whose order changes, each empty one on a new store.
+//! in turns, whose order changes, each empty one on a new store. The events are published; in PostgreSQL they
+//! are copies of some that were.
 
 use anyhow::Result;
 
@@ -9,16 +10,36 @@ use crate::{
     report::{Row, median},
 };
 
+mod fill;
+
+/// How many events are published of which the others are copies.
+const MODELS: u64 = 2_000;
+
 pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>> {
     let stored = bench.options.stored;
     let (mut full, full_targets) = bench.start_with_tenants()?;
-    let ledger = bench.open_ledger_for(stored);
+    let published = if bench.options.postgres {
+        MODELS.min(stored)
+    } else {
+        stored
+    };
+    let ledger = bench.open_ledger_for(published);
     let load = bench.full_speed(bench.publication(&full_targets, &ledger)?);
     let mut filled = bench.measure(&mut full, &ledger, || closed::run(&load, Length::Capacity))?;
     filled.scenario = format!("filling with {stored}");
     // The measured time of a load without end is not a rate.
     filled.deliveries_per_second = None;
     filled.notes.remove("drain_ms");
+    if full.postgres().is_some() {
+        let before = full.stored_bytes();
+        full.kill()?;
+        if let Some(postgres) = full.postgres() {
+            fill::fill(postgres, stored)?;
+        }
+        full.start_again()?;
+        let bytes = full.stored_bytes().saturating_sub(before) as f64 / stored as f64;
+        filled.notes.insert("bytes_for_each", bytes);
+    }
     filled
         .notes
         .insert("store_mib", full.stored_bytes() as f64 / 1024.0 / 1024.0);

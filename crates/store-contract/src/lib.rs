@@ -105,6 +105,7 @@ macro_rules! contract_suite {
                 an_ended_delivery_never_waits_again,
                 a_late_settlement_never_undoes_a_recorded_attempt,
                 the_order_within_a_call_counts,
+                what_arrived_is_settled_beside_all_else,
                 attempts_are_read_oldest_first_as_they_were_made,
                 settling_the_same_again_changes_nothing,
                 the_materialised_position_only_rises,

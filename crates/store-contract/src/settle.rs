@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fanfare_app::port::Deliveries;
-use fanfare_app::port::deliveries::{Settled, Settlement};
+use fanfare_app::port::deliveries::{Settled, Settlement, Tally};
 use fanfare_domain::attempt::{Attempt, Trigger};
 use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason, FailedReason};
 
@@ -170,6 +170,56 @@ pub async fn the_order_within_a_call_counts(engine: &dyn Engine) {
         [recorded, recorded, recorded, had_ended, had_ended]
     );
     assert_eq!(read(&*part, &fresh).await, Some(end));
+}
+
+/// In one call: what is new, what waited, what another recorded, and what goes on. Each is counted once.
+pub async fn what_arrived_is_settled_beside_all_else(engine: &dyn Engine) {
+    let store = engine.fresh().await;
+    let part = store.deliveries();
+    let [new, parked, recorded, again] = [1, 2, 3, 4].map(|number| delivery(&event(number), 0));
+    let arrived = |fresh: &Delivery| attempted(delivered(fresh, 9), 9);
+    let before = vec![settlement(parked.clone()), arrived(&recorded)];
+    settle(&*part, before).await;
+    let retried = Delivery {
+        attempts: 1,
+        first_attempt_at: Some(time(9)),
+        last_status: Some(500),
+        ..waiting(&again, 30)
+    };
+    let calls = [
+        vec![arrived(&new), arrived(&parked)],
+        vec![arrived(&recorded), arrived(&new)],
+        vec![
+            attempted(retried.clone(), 9),
+            arrived(&delivery(&event(5), 0)),
+        ],
+        vec![arrived(&delivery(&event(6), 0))],
+    ];
+    let mut settled = Vec::new();
+    for call in calls {
+        settled.extend(settle(&*part, call).await);
+    }
+    let (was_recorded, had_ended) = (Settled::Recorded, Settled::HadEnded);
+    let mut expected = [was_recorded; 7];
+    expected[2..4].fill(had_ended);
+    assert_eq!(settled, expected);
+    for fresh in [&new, &parked, &recorded] {
+        assert_eq!(read(&*part, fresh).await, Some(delivered(fresh, 9)));
+        let attempts = part.attempts(&fresh.scope, fresh.id).await.unwrap();
+        assert_eq!(attempts, [attempt(&delivered(fresh, 9), 9)]);
+    }
+    assert_eq!(read(&*part, &again).await, Some(retried));
+    let lanes = part.lanes(None, 10).await.unwrap();
+    assert_eq!(lanes.len(), 1);
+    let tallies = part
+        .tallies(new.endpoint, time(0), time(100))
+        .await
+        .unwrap();
+    let sum = |count: fn(&Tally) -> u64| tallies.iter().map(count).sum::<u64>();
+    assert_eq!(sum(|tally| tally.delivered), 5);
+    assert_eq!(sum(|tally| tally.succeeded), 5);
+    assert_eq!(sum(|tally| tally.unsuccessful), 1);
+    assert_eq!(sum(|tally| tally.duration_ms), 6 * 250);
 }
 
 /// Every field, with bodies that are no text, long or empty.

@@ -44,6 +44,55 @@ pub(crate) fn bits<I: Copy>(ids: &[I], to_bytes: impl Fn(I) -> [u8; 16]) -> Vec<
     ids.iter().map(|id| Bits(to_bytes(*id))).collect()
 }
 
+/// A column that is mostly empty: while no row has a value, an empty array stands for it, which `unnest` fills
+/// up with nulls. It costs the server nothing then.
+#[derive(Debug)]
+pub(crate) struct Sparse<T> {
+    values: Vec<Option<T>>,
+    any: bool,
+}
+
+impl<T> Default for Sparse<T> {
+    fn default() -> Self {
+        Self {
+            values: Vec::new(),
+            any: false,
+        }
+    }
+}
+
+impl<T> Sparse<T> {
+    pub(crate) fn push(&mut self, value: Option<T>) {
+        self.any |= value.is_some();
+        self.values.push(value);
+    }
+}
+
+impl<T> FromIterator<Option<T>> for Sparse<T> {
+    fn from_iter<I: IntoIterator<Item = Option<T>>>(values: I) -> Self {
+        let values: Vec<Option<T>> = values.into_iter().collect();
+        let any = values.iter().any(Option::is_some);
+        Self { values, any }
+    }
+}
+
+impl<T: ToSql> ToSql for Sparse<T> {
+    fn to_sql(
+        &self,
+        of: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        let written: &[Option<T>] = if self.any { &self.values } else { &[] };
+        written.to_sql(of, out)
+    }
+
+    fn accepts(of: &Type) -> bool {
+        <&[Option<T>]>::accepts(of)
+    }
+
+    to_sql_checked!();
+}
+
 /// A count as a limit.
 pub(crate) fn limit(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)

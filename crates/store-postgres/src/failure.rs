@@ -46,6 +46,13 @@ impl Failure {
         }
     }
 
+    /// Whether somebody else has written a row, or is about to, that was to be written as a new one.
+    pub(crate) fn twice(&self) -> bool {
+        let taken =
+            |error: &tokio_postgres::Error| error.code() == Some(&SqlState::UNIQUE_VIOLATION);
+        self.overtaken() || matches!(self, Self::Sql(error) if taken(error))
+    }
+
     /// Whether there is no partition for a row, as where another node took it.
     pub(crate) fn lacks_a_partition(&self) -> bool {
         match self {

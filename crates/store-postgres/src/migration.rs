@@ -19,6 +19,7 @@ const MIGRATIONS: &[(&str, u32)] = &[
     (include_str!("../migrations/0004_batches.sql"), 3),
     (include_str!("../migrations/0005_owners.sql"), 5),
     (include_str!("../migrations/0006_wishes.sql"), 5),
+    (include_str!("../migrations/0007_calls.sql"), 5),
 ];
 
 /// The schema's version that this release writes.

@@ -11,7 +11,7 @@ use fanfare_domain::time::Timestamp;
 use tokio_postgres::types::Type;
 
 use super::row::small;
-use crate::bits::Bits;
+use crate::bits::{Bits, Sparse};
 use crate::columns::Columns;
 use crate::failure::Failure;
 use crate::scopes::Scopes;
@@ -32,7 +32,7 @@ pub(super) async fn record(
     let status: Vec<Option<i32>> = each()
         .map(|attempt| attempt.status.map(i32::from))
         .collect();
-    let errors: Vec<Option<i16>> = each()
+    let errors: Sparse<i16> = each()
         .map(|attempt| attempt.error.as_ref())
         .map(|error| error.map(|error| small(code::of_error_kind(error.kind))))
         .collect();
@@ -40,7 +40,7 @@ pub(super) async fn record(
         .map(stored::rest_to_text)
         .collect::<Result<_, _>>()
         .map_err(StoreError::unavailable)?;
-    let bodies: Vec<Option<&[u8]>> = each()
+    let bodies: Sparse<&[u8]> = each()
         .map(|attempt| Some(&*attempt.response_body).filter(|body| !body.is_empty()))
         .collect();
     let rows = session

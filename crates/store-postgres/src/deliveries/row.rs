@@ -10,7 +10,7 @@ use fanfare_domain::time::Timestamp;
 use postgres_types::{ToSql, Type};
 use tokio_postgres::Row;
 
-use crate::bits::Bits;
+use crate::bits::{Bits, Sparse};
 use crate::columns::Columns;
 use crate::failure::Failure;
 use crate::scopes::Scopes;
@@ -123,23 +123,23 @@ pub(super) fn small(number: i64) -> i16 {
 pub(crate) struct Rows {
     ids: Vec<Bits>,
     scopes: Vec<i64>,
-    events: Vec<Option<Bits>>,
+    events: Sparse<Bits>,
     endpoints: Vec<Bits>,
-    replays_of: Vec<Option<Bits>>,
+    replays_of: Sparse<Bits>,
     at: Vec<i64>,
     created: Vec<i64>,
-    expire: Vec<Option<i64>>,
-    first_attempts: Vec<Option<i64>>,
-    positions: Vec<Option<i64>>,
-    strands: Vec<Option<i64>>,
+    expire: Sparse<i64>,
+    first_attempts: Sparse<i64>,
+    positions: Sparse<i64>,
+    strands: Sparse<i64>,
     states: Vec<i16>,
-    reasons: Vec<Option<i16>>,
+    reasons: Sparse<i16>,
     attempts: Vec<i32>,
     extra_attempts: Vec<i32>,
-    last_status: Vec<Option<i32>>,
-    last_errors: Vec<Option<i16>>,
+    last_status: Sparse<i32>,
+    last_errors: Sparse<i16>,
     holds: Vec<bool>,
-    batches: Vec<Option<Bits>>,
+    batches: Sparse<Bits>,
     event_types: Vec<String>,
     /// Who attempts it, of rows that wait.
     nodes: Vec<i64>,

@@ -1,7 +1,8 @@
 //! Recording what happened to deliveries.
 //!
-//! Two ways there and back: what is known of the deliveries is read and locked, then what follows is
-//! written and committed. In between it is decided here, one settlement after the other.
+//! What arrived at its first attempt is recorded by one call, see [`arrived`]. For all others it takes three ways
+//! there and back: what is known of the deliveries is read and locked, then what follows is written, and then
+//! committed. In between it is decided here, one settlement after the other.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -27,6 +28,11 @@ use crate::partition::day;
 use crate::scopes::Numbers;
 use crate::session::{Session, together};
 use crate::store::Database;
+
+mod arrived;
+mod parts;
+
+use parts::{Parts, Tried};
 
 /// About how many bytes a settlement writes.
 pub(super) fn weight(settlement: &Settlement) -> usize {
@@ -87,20 +93,27 @@ pub(super) async fn all(
     settling: &Settling,
 ) -> Result<Vec<Settled>, Failure> {
     let numbers = prepare(database, session, settling).await?;
-    let numbers = &numbers;
-    session
-        .transaction(|| {
-            Box::pin(async move {
-                // With the server's own `synchronous_commit`: should the server crash while this node
-                // goes on, nobody would notice that rows of a parked delivery were lost.
-                let begin = session.batch("BEGIN");
-                let present = database.places.be_present(session);
-                let known = Known::read(database, session, settling, numbers);
-                let (_, _, known) = try_join!(biased; begin, present, known)?;
-                known.settle(database, session, settling, numbers).await
-            })
-        })
-        .await
+    // Those that are known to have a row among what waits, and so are not new.
+    let mut open = HashSet::new();
+    for _ in 0..2 {
+        let parts = Parts::of(settling, &open);
+        if parts.arrived.is_empty() {
+            break;
+        }
+        match parts.settle(database, session, &numbers).await {
+            Ok(Tried::Settled(answers)) => return Ok(answers),
+            Ok(Tried::Open(found)) => open.extend(found),
+            Err(failure) if failure.twice() => break,
+            Err(failure) => return Err(failure),
+        }
+    }
+    match Parts::looked_up(settling)
+        .settle(database, session, &numbers)
+        .await?
+    {
+        Tried::Settled(answers) => Ok(answers),
+        Tried::Open(_) => Err(Failure::Overtaken),
+    }
 }
 
 /// Changes a job, and settles what it did; nothing where the job is another by now.
@@ -112,7 +125,7 @@ pub(super) async fn with_job(
     expected: i64,
 ) -> Result<JobChanged, Failure> {
     let numbers = prepare(database, session, settling).await?;
-    let numbers = &numbers;
+    let (numbers, settlements) = (&numbers, &settling.each().collect::<Vec<_>>()[..]);
     session
         .transaction(|| {
             Box::pin(async move {
@@ -124,9 +137,10 @@ pub(super) async fn with_job(
                     session.batch("ROLLBACK").await?;
                     return Ok(JobChanged::Outdated);
                 }
-                let known = Known::read(database, session, settling, numbers).await?;
-                let settled = known.settle(database, session, settling, numbers).await?;
-                Ok(JobChanged::Done(settled))
+                let known = Known::read(database, session, settlements, numbers).await?;
+                let (sums, position) = (Sums::default(), settling.materialised);
+                let settled = known.settle(database, session, settlements, numbers, sums, position);
+                Ok(JobChanged::Done(settled.await?))
             })
         })
         .await
@@ -167,10 +181,10 @@ impl Known {
     async fn read(
         database: &Database,
         session: &Session,
-        settling: &Settling,
+        settlements: &[&Settlement],
         numbers: &Numbers,
     ) -> Result<Self, Failure> {
-        let ids: Vec<DeliveryId> = settling.each().map(|each| each.delivery.id).collect();
+        let ids: Vec<DeliveryId> = settlements.iter().map(|each| each.delivery.id).collect();
         if ids.is_empty() {
             return Ok(Self {
                 fresh: HashSet::new(),
@@ -178,7 +192,7 @@ impl Known {
             });
         }
         let ids = bits(&ids, DeliveryId::to_bytes);
-        let recorded = settling.each().filter_map(|settlement| {
+        let recorded = settlements.iter().filter_map(|settlement| {
             let scope = numbers.of(&settlement.delivery.scope);
             Some((scope, &**settlement.attempt.as_ref()?))
         });
@@ -205,18 +219,19 @@ impl Known {
         Ok(Self { fresh, stands })
     }
 
-    /// Decides, writes and commits.
+    /// Decides, writes and commits, with what others add to the tallies.
     async fn settle(
         mut self,
         database: &Database,
         session: &Session,
-        settling: &Settling,
+        settlements: &[&Settlement],
         numbers: &Numbers,
+        mut sums: Sums,
+        materialised: Option<Position>,
     ) -> Result<Vec<Settled>, Failure> {
-        let mut sums = Sums::default();
         let mut replayed = Vec::new();
         let mut answers = Vec::new();
-        for settlement in settling.each() {
+        for settlement in settlements {
             let delivery = &settlement.delivery;
             if let Some(attempt) = &settlement.attempt
                 && self.fresh.remove(&attempt.id)
@@ -234,13 +249,7 @@ impl Known {
         }
         let (writing, opened) = self.rows(database, numbers);
         writing
-            .commit(
-                database,
-                session,
-                &mut sums,
-                &replayed,
-                settling.materialised,
-            )
+            .commit(database, session, &mut sums, &replayed, materialised)
             .await?;
         for (endpoint, strand) in opened {
             database.places.tell(endpoint, strand);

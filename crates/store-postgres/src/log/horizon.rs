@@ -15,7 +15,7 @@ use crate::session::Session;
 use crate::store::Database;
 
 /// Tells locks of positions from other locks with a number.
-const MARK: i64 = 1 << 62;
+pub(super) const MARK: i64 = 1 << 62;
 
 /// How often it is looked whether a transaction has ended, and for how long.
 const LOOK: Duration = Duration::from_millis(5);

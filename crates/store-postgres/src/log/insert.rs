@@ -1,4 +1,4 @@
-//! Writing events, all of a transaction with one statement for each table.
+//! Writing events: all of a transaction by one call, or with one statement for each table.
 
 use std::collections::HashMap;
 
@@ -6,9 +6,11 @@ use fanfare_app::port::StoreError;
 use fanfare_app::port::log::{Event, Position};
 use fanfare_app::stored::event as stored;
 use fanfare_domain::delivery::Delivery;
+use fanfare_domain::time::Timestamp;
 use tokio_postgres::types::Type;
 
-use crate::bits::Bits;
+use super::horizon;
+use crate::bits::{Bits, Sparse};
 use crate::deliveries::row::Rows;
 use crate::failure::Failure;
 use crate::member::Places;
@@ -23,37 +25,88 @@ pub(super) struct Accepted<'a> {
     pub(super) in_turn: &'a [Delivery],
 }
 
+/// Events and what they say, column by column.
+struct Columns<'a> {
+    ids: Vec<Bits>,
+    scopes: Vec<i64>,
+    created: Vec<i64>,
+    deliver: Sparse<i64>,
+    expire: Sparse<i64>,
+    types: Vec<&'a str>,
+    uids: Sparse<&'a str>,
+    subcategories: Sparse<&'a str>,
+    attributes: Sparse<String>,
+    keys: Sparse<&'a str>,
+    targets: Vec<Vec<u8>>,
+    data_until: Sparse<i64>,
+    data: Vec<&'a [u8]>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(accepted: &[Accepted<'a>]) -> Result<Self, Failure> {
+        let each = || accepted.iter().map(|accepted| accepted.event);
+        let micros = |time: Timestamp| time.micros();
+        let attributes = each().map(|event| stored::attributes_to_text(&event.attributes));
+        let attributes: Result<_, _> = attributes.collect();
+        Ok(Self {
+            ids: each().map(|event| Bits(event.id.to_bytes())).collect(),
+            scopes: accepted.iter().map(|accepted| accepted.scope).collect(),
+            created: each().map(|event| event.created_at.micros()).collect(),
+            deliver: each().map(|event| event.deliver_at.map(micros)).collect(),
+            expire: each().map(|event| event.expires_at.map(micros)).collect(),
+            types: each().map(|event| event.event_type.as_str()).collect(),
+            uids: each().map(|event| event.uid.as_deref()).collect(),
+            subcategories: each().map(|event| event.subcategory.as_deref()).collect(),
+            attributes: attributes.map_err(StoreError::unavailable)?,
+            keys: each().map(|event| event.ordering_key.as_deref()).collect(),
+            targets: each()
+                .map(|event| stored::targets_to_bytes(&event.targets))
+                .collect(),
+            data_until: each().map(|event| event.data_until.map(micros)).collect(),
+            data: each().map(|event| &*event.data).collect(),
+        })
+    }
+}
+
+/// Appends events without a caller's id or an order in a transaction of its own, which is one statement. Answers
+/// their positions, which rise.
+pub(super) async fn in_one_call(
+    session: &Session,
+    node: i64,
+    accepted: &[Accepted<'_>],
+) -> Result<Vec<Position>, Failure> {
+    let columns = Columns::of(accepted)?;
+    let row = session
+        .row(
+            "SELECT fanfare.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+            &[
+                (&node, Type::INT8),
+                (&horizon::MARK, Type::INT8),
+                (&columns.ids, Type::UUID_ARRAY),
+                (&columns.scopes, Type::INT8_ARRAY),
+                (&columns.created, Type::INT8_ARRAY),
+                (&columns.deliver, Type::INT8_ARRAY),
+                (&columns.expire, Type::INT8_ARRAY),
+                (&columns.types, Type::TEXT_ARRAY),
+                (&columns.subcategories, Type::TEXT_ARRAY),
+                (&columns.attributes, Type::TEXT_ARRAY),
+                (&columns.keys, Type::TEXT_ARRAY),
+                (&columns.targets, Type::BYTEA_ARRAY),
+                (&columns.data_until, Type::INT8_ARRAY),
+                (&columns.data, Type::BYTEA_ARRAY),
+            ],
+        )
+        .await?;
+    row.map_or(Ok(Vec::new()), |row| Ok(row.try_get(0)?))
+}
+
 /// Positions rise in the order of the list. Answers the position of each id.
 pub(super) async fn events(
     session: &Session,
     node: i64,
     accepted: &[Accepted<'_>],
 ) -> Result<HashMap<Bits, Position>, Failure> {
-    let each = || accepted.iter().map(|accepted| accepted.event);
-    let ids: Vec<Bits> = each().map(|event| Bits(event.id.to_bytes())).collect();
-    let scopes: Vec<i64> = accepted.iter().map(|accepted| accepted.scope).collect();
-    let created: Vec<i64> = each().map(|event| event.created_at.micros()).collect();
-    let deliver: Vec<Option<i64>> = each()
-        .map(|event| event.deliver_at.map(|at| at.micros()))
-        .collect();
-    let expire: Vec<Option<i64>> = each()
-        .map(|event| event.expires_at.map(|at| at.micros()))
-        .collect();
-    let data_until: Vec<Option<i64>> = each()
-        .map(|event| event.data_until.map(|at| at.micros()))
-        .collect();
-    let types: Vec<&str> = each().map(|event| event.event_type.as_str()).collect();
-    let uids: Vec<Option<&str>> = each().map(|event| event.uid.as_deref()).collect();
-    let subcategories: Vec<Option<&str>> =
-        each().map(|event| event.subcategory.as_deref()).collect();
-    let attributes: Vec<Option<String>> = each()
-        .map(|event| stored::attributes_to_text(&event.attributes))
-        .collect::<Result<_, _>>()
-        .map_err(StoreError::unavailable)?;
-    let keys: Vec<Option<&str>> = each().map(|event| event.ordering_key.as_deref()).collect();
-    let targets: Vec<Vec<u8>> = each()
-        .map(|event| stored::targets_to_bytes(&event.targets))
-        .collect();
+    let columns = Columns::of(accepted)?;
     // The sequence is asked row by row above the sort.
     let rows = session
         .rows(
@@ -70,19 +123,19 @@ pub(super) async fn events(
                 ORDER BY place) AS in_order
             RETURNING id, position",
             &[
-                (&ids, Type::UUID_ARRAY),
-                (&scopes, Type::INT8_ARRAY),
-                (&created, Type::INT8_ARRAY),
-                (&deliver, Type::INT8_ARRAY),
-                (&expire, Type::INT8_ARRAY),
-                (&types, Type::TEXT_ARRAY),
-                (&uids, Type::TEXT_ARRAY),
-                (&subcategories, Type::TEXT_ARRAY),
-                (&attributes, Type::TEXT_ARRAY),
-                (&keys, Type::TEXT_ARRAY),
-                (&targets, Type::BYTEA_ARRAY),
+                (&columns.ids, Type::UUID_ARRAY),
+                (&columns.scopes, Type::INT8_ARRAY),
+                (&columns.created, Type::INT8_ARRAY),
+                (&columns.deliver, Type::INT8_ARRAY),
+                (&columns.expire, Type::INT8_ARRAY),
+                (&columns.types, Type::TEXT_ARRAY),
+                (&columns.uids, Type::TEXT_ARRAY),
+                (&columns.subcategories, Type::TEXT_ARRAY),
+                (&columns.attributes, Type::TEXT_ARRAY),
+                (&columns.keys, Type::TEXT_ARRAY),
+                (&columns.targets, Type::BYTEA_ARRAY),
                 (&node, Type::INT8),
-                (&data_until, Type::INT8_ARRAY),
+                (&columns.data_until, Type::INT8_ARRAY),
             ],
         )
         .await?;
@@ -116,9 +169,8 @@ pub(super) async fn payloads(session: &Session, accepted: &[Accepted<'_>]) -> Re
     let each = || accepted.iter().map(|accepted| accepted.event);
     let ids: Vec<Bits> = each().map(|event| Bits(event.id.to_bytes())).collect();
     let data: Vec<&[u8]> = each().map(|event| &*event.data).collect();
-    let until: Vec<Option<i64>> = each()
-        .map(|event| event.data_until.map(|at| at.micros()))
-        .collect();
+    let until = each().map(|event| event.data_until.map(|at| at.micros()));
+    let until: Sparse<i64> = until.collect();
     session
         .run(
             "INSERT INTO fanfare.payloads (id, data, data_until)

@@ -30,6 +30,21 @@ impl Database {
     pub fn run(&self, sql: &str) {
         run(&self.address(), sql);
     }
+
+    /// The number that a query gives, its first row's.
+    ///
+    /// # Panics
+    /// When it fails, or gives none.
+    #[must_use]
+    pub fn number(&self, sql: &str) -> i64 {
+        let asked = connected(&self.address(), async |client| {
+            client.query_one(sql, &[]).await?.try_get(0)
+        });
+        match asked {
+            Ok(number) => number,
+            Err(error) => panic!("{sql}: {error:?}"),
+        }
+    }
 }
 
 impl Drop for Database {
@@ -46,18 +61,25 @@ pub(super) fn run(address: &str, sql: &str) {
     }
 }
 
-/// On a thread of its own, so that it can be called with a runtime or without.
 fn try_run(address: &str, sql: &str) -> Result<(), tokio_postgres::Error> {
-    let work = async {
-        let (client, connection) = tokio_postgres::connect(address, NoTls).await?;
-        let driver = tokio::spawn(connection);
-        let done = client.batch_execute(sql).await;
-        drop(client);
-        let _ = driver.await;
-        done
-    };
+    connected(address, async |client| client.batch_execute(sql).await)
+}
+
+/// On a thread of its own, so that it can be called with a runtime or without.
+fn connected<T: Send>(
+    address: &str,
+    work: impl AsyncFnOnce(&tokio_postgres::Client) -> Result<T, tokio_postgres::Error> + Send,
+) -> Result<T, tokio_postgres::Error> {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
+            let work = async {
+                let (client, connection) = tokio_postgres::connect(address, NoTls).await?;
+                let driver = tokio::spawn(connection);
+                let done = work(&client).await;
+                drop(client);
+                let _ = driver.await;
+                done
+            };
             tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
