@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::process::Output;
 
+use fanfare_store_postgres::SCHEMA_VERSION;
 use fanfare_testkit::postgres::Cluster;
 use fanfare_testkit::receiver::{Answer, Receiver};
 use http::StatusCode;
@@ -58,8 +59,9 @@ async fn commands_work_beside_a_server() {
     let output = setup.run(&["key", "list"]);
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(complaint.contains("there is no store"), "{complaint}");
-    assert!(said(&setup.run(&["migrate"])).contains("was made, with schema version 6"));
-    assert!(said(&setup.run(&["migrate"])).contains("has schema version 6 already"));
+    let version = format!("schema version {SCHEMA_VERSION}");
+    assert!(said(&setup.run(&["migrate"])).contains(&format!("was made, with {version}")));
+    assert!(said(&setup.run(&["migrate"])).contains(&format!("has {version} already")));
 
     let server = setup.start().await;
     let made = said(&server.run(&["key", "create", "--name", "ci", "--role", "publisher"]));
