@@ -145,7 +145,7 @@ impl Bench {
         }
     }
 
-    /// Publishes in a closed loop for the usual time, and measures all of it.
+    /// Publishes in a closed loop for the usual time, and measures all of it. Each target has a publisher at least.
     pub(crate) fn closed(
         &self,
         server: &mut Server,
@@ -153,7 +153,8 @@ impl Bench {
         length: Length,
     ) -> Result<Row> {
         let ledger = self.open_ledger(length, 1);
-        let load = self.full_speed(self.publication(targets, &ledger)?);
+        let mut load = self.full_speed(self.publication(targets, &ledger)?);
+        load.connections = load.connections.max(targets.len());
         self.measure(server, &ledger, || closed::run(&load, length))
     }
 

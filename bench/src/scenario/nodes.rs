@@ -1,5 +1,8 @@
 //! The closed loop over one, two and four nodes that share a PostgreSQL, in turns whose order changes, each on a
 //! new store: what a delivery costs all of them and PostgreSQL together.
+//!
+//! Each node has as many publishers as one has alone. What a delivery costs depends on how many share a commit,
+//! and so on the load of each node, whose number grows because the load does.
 
 use std::time::Duration;
 
@@ -65,7 +68,8 @@ fn of(bench: &Bench, count: usize) -> Result<Row> {
     bench.closed(&mut server, &targets, bench.usual_length())
 }
 
-/// A target for each publisher: neighbours publish to different nodes, and each tenant through all of them.
+/// A target for each publisher, so many for each node: neighbours publish to different nodes, and each tenant
+/// through all of them.
 fn targets(bench: &Bench, server: &Server) -> Result<Vec<Target>> {
     let addresses: Vec<_> = server.addresses().collect();
     for address in &addresses {
@@ -79,7 +83,8 @@ fn targets(bench: &Bench, server: &Server) -> Result<Vec<Target>> {
         let tenant = publisher / addresses.len() % bench.options.tenants;
         publish_target(address, &server.key, &format!("tenant-{tenant}"))
     };
-    (0..bench.options.publishers).map(target).collect()
+    let publishers = bench.options.publishers * addresses.len();
+    (0..publishers).map(target).collect()
 }
 
 /// Publishes through a node until it knows the tenant's endpoint.
