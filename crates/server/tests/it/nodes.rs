@@ -110,13 +110,14 @@ async fn what_is_published_right_after_its_endpoint_was_made_arrives_through_a_n
 async fn what_is_taken_over_before_its_first_attempt_waits_for_it_as_its_policy_says() {
     let database = Cluster::shared().database(None);
     let api = node(&database, "api").await;
-    let _delivery = node(&database, "delivery").await;
+    let other = node(&database, "all").await;
     let receiver = Receiver::start().await;
     let world = World::make(api.server.api()).await;
     let waits = json!({"delivery_policy": {"waits": ["2s", "1s"]}});
     world.endpoint(&receiver.url("/later"), waits).await;
     let at_once = json!({});
     world.endpoint(&receiver.url("/at-once"), at_once).await;
+    until_it_knows_all(&world, &other.server).await;
     let published = Instant::now();
     world.publish(json!({})).await;
     let arrivals = receiver.wait_for(2).await;
