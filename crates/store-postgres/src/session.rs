@@ -28,7 +28,10 @@ use crate::tls::{Handshake, Tls};
 pub(crate) const BEGIN: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'";
 
 /// A statement's parameters with their types.
-pub(crate) type Params<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
+pub(crate) type Params<'a> = &'a [Param<'a>];
+
+/// One of them, with its type.
+pub(crate) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
 
 /// A statement on its way.
 pub(crate) type Sent<'a, T> =

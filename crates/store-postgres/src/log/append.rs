@@ -10,7 +10,7 @@ use fanfare_app::port::log::{Append, Appended, Position};
 use tokio::try_join;
 
 use super::horizon;
-use super::insert::{self, Accepted};
+use super::insert::{self, Accepted, Columns};
 use super::twins::Twins;
 use crate::bits::Bits;
 use crate::failure::Failure;
@@ -89,7 +89,8 @@ impl Appending {
             let accepted = accept(all, numbers);
             let accepted = &accepted[..];
             if accepted.iter().all(|each| each.in_turn.is_empty()) {
-                let positions = insert::in_one_call(session, places.node, accepted).await?;
+                let positions =
+                    insert::in_one_call(session, places.node, &Columns::of(accepted)?).await?;
                 return one_by_one(jobs, positions.into_iter().map(Appended::At));
             }
             let positions = session
@@ -150,8 +151,9 @@ async fn commit(
     }
     // Readers are kept back before the first position is taken.
     let hold = horizon::hold(session);
-    let events = insert::events(session, places.node, accepted);
-    let payloads = insert::payloads(session, accepted);
+    let columns = Columns::of(accepted)?;
+    let events = insert::events(session, places.node, &columns);
+    let payloads = insert::payloads(session, &columns);
     let commit = session.batch("COMMIT");
     if accepted.iter().all(|each| each.in_turn.is_empty()) {
         let (_, positions, _, _) = try_join!(biased; hold, events, payloads, commit)?;

@@ -14,7 +14,7 @@ use crate::bits::{Bits, Sparse};
 use crate::deliveries::row::Rows;
 use crate::failure::Failure;
 use crate::member::Places;
-use crate::session::Session;
+use crate::session::{Param, Session};
 
 /// An event that goes into the log.
 #[derive(Clone, Copy)]
@@ -26,7 +26,7 @@ pub(super) struct Accepted<'a> {
 }
 
 /// Events and what they say, column by column.
-struct Columns<'a> {
+pub(super) struct Columns<'a> {
     ids: Vec<Bits>,
     scopes: Vec<i64>,
     created: Vec<i64>,
@@ -43,7 +43,7 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn of(accepted: &[Accepted<'a>]) -> Result<Self, Failure> {
+    pub(super) fn of(accepted: &[Accepted<'a>]) -> Result<Self, Failure> {
         let each = || accepted.iter().map(|accepted| accepted.event);
         let micros = |time: Timestamp| time.micros();
         let attributes = each().map(|event| stored::attributes_to_text(&event.attributes));
@@ -66,6 +66,25 @@ impl<'a> Columns<'a> {
             data: each().map(|event| &*event.data).collect(),
         })
     }
+
+    /// Those of `fanfare.events` that every way of writing them gives, in this order: `id`, `scope`,
+    /// `created_at`, `deliver_at`, `expires_at`, `event_type`, `subcategory`, `attributes`, `ordering_key`,
+    /// `targets`, `data_until`.
+    fn shared(&self) -> [Param<'_>; 11] {
+        [
+            (&self.ids, Type::UUID_ARRAY),
+            (&self.scopes, Type::INT8_ARRAY),
+            (&self.created, Type::INT8_ARRAY),
+            (&self.deliver, Type::INT8_ARRAY),
+            (&self.expire, Type::INT8_ARRAY),
+            (&self.types, Type::TEXT_ARRAY),
+            (&self.subcategories, Type::TEXT_ARRAY),
+            (&self.attributes, Type::TEXT_ARRAY),
+            (&self.keys, Type::TEXT_ARRAY),
+            (&self.targets, Type::BYTEA_ARRAY),
+            (&self.data_until, Type::INT8_ARRAY),
+        ]
+    }
 }
 
 /// Appends events without a caller's id or an order in a transaction of its own, which is one statement. Answers
@@ -73,28 +92,15 @@ impl<'a> Columns<'a> {
 pub(super) async fn in_one_call(
     session: &Session,
     node: i64,
-    accepted: &[Accepted<'_>],
+    columns: &Columns<'_>,
 ) -> Result<Vec<Position>, Failure> {
-    let columns = Columns::of(accepted)?;
+    let mut params: Vec<Param<'_>> = vec![(&node, Type::INT8), (&horizon::MARK, Type::INT8)];
+    params.extend(columns.shared());
+    params.push((&columns.data, Type::BYTEA_ARRAY));
     let row = session
         .row(
             "SELECT fanfare.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-            &[
-                (&node, Type::INT8),
-                (&horizon::MARK, Type::INT8),
-                (&columns.ids, Type::UUID_ARRAY),
-                (&columns.scopes, Type::INT8_ARRAY),
-                (&columns.created, Type::INT8_ARRAY),
-                (&columns.deliver, Type::INT8_ARRAY),
-                (&columns.expire, Type::INT8_ARRAY),
-                (&columns.types, Type::TEXT_ARRAY),
-                (&columns.subcategories, Type::TEXT_ARRAY),
-                (&columns.attributes, Type::TEXT_ARRAY),
-                (&columns.keys, Type::TEXT_ARRAY),
-                (&columns.targets, Type::BYTEA_ARRAY),
-                (&columns.data_until, Type::INT8_ARRAY),
-                (&columns.data, Type::BYTEA_ARRAY),
-            ],
+            &params,
         )
         .await?;
     row.map_or(Ok(Vec::new()), |row| Ok(row.try_get(0)?))
@@ -104,39 +110,27 @@ pub(super) async fn in_one_call(
 pub(super) async fn events(
     session: &Session,
     node: i64,
-    accepted: &[Accepted<'_>],
+    columns: &Columns<'_>,
 ) -> Result<HashMap<Bits, Position>, Failure> {
-    let columns = Columns::of(accepted)?;
+    let mut params = columns.shared().to_vec();
+    params.push((&columns.uids, Type::TEXT_ARRAY));
+    params.push((&node, Type::INT8));
     // The sequence is asked row by row above the sort.
     let rows = session
         .rows(
             "INSERT INTO fanfare.events (id, position, scope, node, created_at, deliver_at,
                 expires_at, event_type, uid, subcategory, attributes, ordering_key, targets,
                 data_until)
-            SELECT id, nextval('fanfare.positions'), scope, $12, created_at, deliver_at, expires_at,
+            SELECT id, nextval('fanfare.positions'), scope, $13, created_at, deliver_at, expires_at,
                 event_type, uid, subcategory, attributes, ordering_key, targets, data_until
             FROM (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[],
-                $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-                $11::bytea[], $13::bigint[]) WITH ORDINALITY AS given (id, scope, created_at,
-                deliver_at, expires_at, event_type, uid, subcategory, attributes, ordering_key,
-                targets, data_until, place)
+                $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bytea[],
+                $11::bigint[], $12::text[]) WITH ORDINALITY AS given (id, scope, created_at,
+                deliver_at, expires_at, event_type, subcategory, attributes, ordering_key, targets,
+                data_until, uid, place)
                 ORDER BY place) AS in_order
             RETURNING id, position",
-            &[
-                (&columns.ids, Type::UUID_ARRAY),
-                (&columns.scopes, Type::INT8_ARRAY),
-                (&columns.created, Type::INT8_ARRAY),
-                (&columns.deliver, Type::INT8_ARRAY),
-                (&columns.expire, Type::INT8_ARRAY),
-                (&columns.types, Type::TEXT_ARRAY),
-                (&columns.uids, Type::TEXT_ARRAY),
-                (&columns.subcategories, Type::TEXT_ARRAY),
-                (&columns.attributes, Type::TEXT_ARRAY),
-                (&columns.keys, Type::TEXT_ARRAY),
-                (&columns.targets, Type::BYTEA_ARRAY),
-                (&node, Type::INT8),
-                (&columns.data_until, Type::INT8_ARRAY),
-            ],
+            &params,
         )
         .await?;
     let read = |row: &tokio_postgres::Row| Ok((row.try_get(0)?, row.try_get(1)?));
@@ -165,21 +159,16 @@ pub(super) async fn in_turn(
 }
 
 /// What the events say.
-pub(super) async fn payloads(session: &Session, accepted: &[Accepted<'_>]) -> Result<(), Failure> {
-    let each = || accepted.iter().map(|accepted| accepted.event);
-    let ids: Vec<Bits> = each().map(|event| Bits(event.id.to_bytes())).collect();
-    let data: Vec<&[u8]> = each().map(|event| &*event.data).collect();
-    let until = each().map(|event| event.data_until.map(|at| at.micros()));
-    let until: Sparse<i64> = until.collect();
+pub(super) async fn payloads(session: &Session, columns: &Columns<'_>) -> Result<(), Failure> {
     session
         .run(
             "INSERT INTO fanfare.payloads (id, data, data_until)
             SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bigint[])
             AS given (id, data, data_until) WHERE length(data) > 0",
             &[
-                (&ids, Type::UUID_ARRAY),
-                (&data, Type::BYTEA_ARRAY),
-                (&until, Type::INT8_ARRAY),
+                (&columns.ids, Type::UUID_ARRAY),
+                (&columns.data, Type::BYTEA_ARRAY),
+                (&columns.data_until, Type::INT8_ARRAY),
             ],
         )
         .await
