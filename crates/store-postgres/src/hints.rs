@@ -46,6 +46,8 @@ type Breakers = BTreeMap<EndpointId, BreakerNews>;
 /// What is to be told, and what was heard.
 #[derive(Default)]
 pub(crate) struct Hints {
+    /// Whose these are; 0: of no node.
+    node: i64,
     configuration: AtomicBool,
     work: AtomicBool,
     due: Mutex<BTreeSet<Left>>,
@@ -60,6 +62,14 @@ pub(crate) struct Hints {
 }
 
 impl Hints {
+    /// Those of a node.
+    pub(crate) fn of(node: i64) -> Self {
+        Self {
+            node,
+            ..Self::default()
+        }
+    }
+
     /// The configuration changed.
     pub(crate) fn configuration_changed(&self) {
         self.configuration.store(true, Ordering::Relaxed);
@@ -101,7 +111,7 @@ impl Hints {
         std::mem::take(&mut *self.heard_due.lock())
     }
 
-    fn round(&self, node: i64) -> Vec<String> {
+    fn round(&self) -> Vec<String> {
         let mut told = Vec::new();
         for (flag, text) in [(&self.configuration, CONFIGURATION), (&self.work, WORK)] {
             if flag.swap(false, Ordering::Relaxed) {
@@ -119,12 +129,12 @@ impl Hints {
                 BreakerNews::Opened => "opened",
                 BreakerNews::Closed => "closed",
             };
-            format!("{BREAKER}{node} {news} {endpoint}")
+            format!("{BREAKER}{} {news} {endpoint}", self.node)
         }));
         told
     }
 
-    fn hear(&self, text: &str, node: i64) {
+    fn hear(&self, text: &str) {
         match text {
             CONFIGURATION => self.heard_configuration.notify_one(),
             WORK => self.heard_work.notify_one(),
@@ -139,7 +149,7 @@ impl Hints {
                 }
                 let breaker = text.strip_prefix(BREAKER).and_then(breaker);
                 if let Some((by, endpoint, news)) = breaker
-                    && by != node
+                    && by != self.node
                 {
                     let mut heard = self.heard_breakers.lock();
                     note(&mut heard, endpoint, news, 16 * ENDPOINTS);
@@ -179,10 +189,10 @@ fn breaker(text: &str) -> Option<(i64, EndpointId, BreakerNews)> {
 }
 
 /// Tells others what this node has to tell, until it is aborted.
-pub(crate) async fn tell(hints: Arc<Hints>, pool: Pool, node: i64) {
+pub(crate) async fn tell(hints: Arc<Hints>, pool: Pool) {
     loop {
         hints.something.notified().await;
-        let round = hints.round(node);
+        let round = hints.round();
         if !round.is_empty()
             && let Err(failure) = send(&pool, &round).await
         {
@@ -208,9 +218,9 @@ async fn send(pool: &Pool, round: &[String]) -> Result<(), Failure> {
 }
 
 /// Hears what others tell, over a session of its own, until it is aborted.
-pub(crate) async fn listen(hints: Arc<Hints>, address: Address, options: Options, node: i64) {
+pub(crate) async fn listen(hints: Arc<Hints>, address: Address, options: Options) {
     loop {
-        if let Err(failure) = listen_once(&hints, &address, &options, node).await {
+        if let Err(failure) = listen_once(&hints, &address, &options).await {
             let error = StoreError::from(failure);
             tracing::debug!(
                 error = &error as &dyn std::error::Error,
@@ -224,23 +234,18 @@ pub(crate) async fn listen(hints: Arc<Hints>, address: Address, options: Options
     }
 }
 
-async fn listen_once(
-    hints: &Hints,
-    address: &Address,
-    options: &Options,
-    node: i64,
-) -> Result<(), Failure> {
+async fn listen_once(hints: &Hints, address: &Address, options: &Options) -> Result<(), Failure> {
     let (config, tls) = address
         .config(options.connect_time)
         .map_err(StoreError::unavailable)?;
     match tls {
         Tls::Never => {
             let (client, connection) = config.connect(NoTls).await?;
-            hear(hints, client, connection, node).await
+            hear(hints, client, connection).await
         }
         Tls::Always(settings) => {
             let (client, connection) = config.connect(Handshake(settings)).await?;
-            hear(hints, client, connection, node).await
+            hear(hints, client, connection).await
         }
     }
 }
@@ -249,7 +254,6 @@ async fn hear<S, T>(
     hints: &Hints,
     client: tokio_postgres::Client,
     mut connection: Connection<S, T>,
-    node: i64,
 ) -> Result<(), Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -267,7 +271,7 @@ where
         })
         .await;
         match message {
-            Some(Ok(AsyncMessage::Notification(hint))) => hints.hear(hint.payload(), node),
+            Some(Ok(AsyncMessage::Notification(hint))) => hints.hear(hint.payload()),
             Some(Ok(_)) => {}
             Some(Err(error)) => return Err(error.into()),
             None => return Ok(()),

@@ -139,15 +139,16 @@ impl Member {
         let Some(row) = row else {
             return Err(Failure::from(StoreError::unavailable("no node's id was given")).into());
         };
+        let id = row.try_get(0).map_err(Failure::from)?;
         let member = Arc::new(Self {
-            id: row.try_get(0).map_err(Failure::from)?,
+            id,
             delivers: options.delivers,
             detection: options.detection,
             lease: Lease::default(),
             delivering: RwLock::default(),
             owners: Owners::default(),
             members_changed: Notify::new(),
-            hints: Arc::default(),
+            hints: Arc::new(Hints::of(id)),
             lost: watch::Sender::new(false),
         });
         member.renewed(before);

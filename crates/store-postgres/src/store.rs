@@ -152,12 +152,11 @@ impl PostgresStore {
         migration::must_be_a_store(&session).await?;
         drop(session);
         let mut background = vec![tokio::spawn(upkeep(database.clone())).abort_handle()];
-        let node = database.places.node;
-        let telling = hints::tell(Arc::clone(&hints), database.pool.clone(), node);
+        let telling = hints::tell(Arc::clone(&hints), database.pool.clone());
         background.push(tokio::spawn(telling).abort_handle());
-        if node != 0 {
+        if database.places.node != 0 {
             let direct = addresses.direct.clone();
-            let listening = hints::listen(hints, direct, options.clone(), node);
+            let listening = hints::listen(hints, direct, options.clone());
             background.push(tokio::spawn(listening).abort_handle());
             let handing_over = handover::run(database.clone());
             background.push(tokio::spawn(handing_over).abort_handle());
