@@ -7,7 +7,7 @@ use fanfare_domain::id::{DeliveryId, EndpointId};
 use fanfare_domain::time::Timestamp;
 use tokio_postgres::types::Type;
 
-use super::row::{COLUMNS, small};
+use super::row::{COLUMNS, read_id, small};
 use super::settle::days_of;
 use super::tallies;
 use crate::bits::{Bits, bits, limit};
@@ -42,11 +42,7 @@ pub(super) async fn some(
             ],
         )
         .await?;
-    let mut ids = Vec::with_capacity(rows.len());
-    for row in rows {
-        let id: Bits = row.try_get(0)?;
-        ids.push(DeliveryId::from_bytes(id.0));
-    }
+    let ids = rows.iter().map(read_id).collect::<Result<Vec<_>, _>>()?;
     if ids.is_empty() {
         return Ok(0);
     }

@@ -10,17 +10,12 @@ use fanfare_domain::name::Scope;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::row::{self, COLUMNS, ENDED, OPEN};
+use super::row::{self, COLUMNS, ENDED, OPEN, read_id};
 use crate::bits::{Bits, bits};
 use crate::failure::Failure;
 use crate::log::settled;
 use crate::scopes::Scopes;
 use crate::session::Session;
-
-fn read_id(row: &Row) -> Result<DeliveryId, Failure> {
-    let id: Bits = row.try_get(0)?;
-    Ok(DeliveryId::from_bytes(id.0))
-}
 
 pub(super) async fn materialised(session: &Session, node: i64) -> Result<Position, Failure> {
     // The node's readiness is judged by this: a server that takes no writes is of no use.

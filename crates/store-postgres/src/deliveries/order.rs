@@ -9,7 +9,7 @@ use fanfare_domain::order::{Ordering, Strand};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::row::{self, OPEN};
+use super::row::{self, OPEN, read_id};
 use super::settle::days_of;
 use crate::bits::{Bits, bits, limit};
 use crate::failure::Failure;
@@ -63,11 +63,6 @@ pub(super) async fn in_turn(
         deliveries,
         held_by: held_by.map(|row| read_id(&row)).transpose()?,
     })
-}
-
-fn read_id(row: &Row) -> Result<DeliveryId, Failure> {
-    let id: Bits = row.try_get(0)?;
-    Ok(DeliveryId::from_bytes(id.0))
 }
 
 /// One seek for each strand and index, however many deliveries it has.

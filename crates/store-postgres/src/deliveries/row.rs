@@ -59,6 +59,12 @@ pub(super) async fn read_all(
     Ok(found)
 }
 
+/// The delivery's id that is a row's first column.
+pub(super) fn read_id(row: &Row) -> Result<DeliveryId, Failure> {
+    let id: Bits = row.try_get(0)?;
+    Ok(DeliveryId::from_bytes(id.0))
+}
+
 fn read(row: &Columns<'_>, scope: Scope) -> Result<Delivery, Failure> {
     let id: Bits = row.get(0, "id")?;
     let id = DeliveryId::from_bytes(id.0);

@@ -92,8 +92,7 @@ pub(super) async fn walk(
     if let Some(row) = rows.last()
         && !row.try_get::<_, bool>(20)?
     {
-        let id: Bits = row.try_get(0)?;
-        bound = Some(fanfare_domain::id::DeliveryId::from_bytes(id.0));
+        bound = Some(row::read_id(row)?);
         rows.pop();
     }
     let mut deliveries = row::read_all(session, scopes, &rows).await?;

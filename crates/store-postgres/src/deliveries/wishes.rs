@@ -13,7 +13,7 @@ use tokio::try_join;
 use tokio_postgres::types::Type;
 
 use super::PostgresDeliveries;
-use super::row::{self, COLUMNS, small};
+use super::row::{self, COLUMNS, read_id, small};
 use crate::bits::{Bits, bits};
 use crate::failure::Failure;
 use crate::session::Session;
@@ -141,11 +141,7 @@ async fn ended(
             ],
         )
         .await?;
-    let id = |row: &tokio_postgres::Row| {
-        let id: Bits = row.try_get(0)?;
-        Ok(DeliveryId::from_bytes(id.0))
-    };
-    rows.iter().map(id).collect()
+    rows.iter().map(read_id).collect()
 }
 
 async fn granted(session: &Session, job: JobId) -> Result<Vec<EndedElsewhere>, Failure> {
@@ -168,9 +164,8 @@ async fn granted(session: &Session, job: JobId) -> Result<Vec<EndedElsewhere>, F
         )
         .await?;
     let ended = |row: &tokio_postgres::Row| {
-        let id: Bits = row.try_get(0)?;
         Ok(EndedElsewhere {
-            id: DeliveryId::from_bytes(id.0),
+            id: read_id(row)?,
             cancelled: row.try_get(1)?,
         })
     };
