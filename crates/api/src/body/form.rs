@@ -58,15 +58,21 @@ impl Form {
     }
 }
 
-/// Makes types [`super::Input`]s; each one's schema is compiled once.
+/// Makes types [`super::Input`]s; each one's schema is compiled once. `Type => faults` names what finds
+/// faults beside the schema's, see [`super::Input::beside`].
 macro_rules! input {
-    ($($type:ty),+ $(,)?) => {$(
+    ($($type:ty $(=> $beside:path)?),+ $(,)?) => {$(
         impl $crate::body::Input for $type {
             fn form() -> &'static $crate::body::Form {
                 static FORM: std::sync::LazyLock<$crate::body::Form> =
                     std::sync::LazyLock::new($crate::body::Form::of::<$type>);
                 &FORM
             }
+            $(
+                fn beside(body: &serde_json::Value) -> Vec<fanfare_domain::fault::Fault> {
+                    $beside(body)
+                }
+            )?
         }
     )+};
 }

@@ -38,8 +38,9 @@ fn max_wait() -> Object {
         .build()
 }
 
-/// What is wrong with those members of a batching that can be read, whatever the others are.
-pub(super) fn faults(batch: &Value) -> Vec<Fault> {
+/// What is wrong with those members of an endpoint's batching that can be read, whatever the others are.
+pub(super) fn faults(endpoint: &Value) -> Vec<Fault> {
+    let batch = &endpoint["batch"];
     let max_events = batch["max_events"].as_u64();
     let max_events = max_events.map(|given| u16::try_from(given).unwrap_or(u16::MAX));
     let max_wait = batch["max_wait"].as_str();

@@ -1,22 +1,19 @@
 //! What endpoints are made from.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use fanfare_app::endpoints::{EndpointDraft, RotationDraft, SubscriptionDraft};
 use fanfare_domain::endpoint::{Endpoint, Subscription};
-use fanfare_domain::fault::Fault;
 use fanfare_domain::secret::SecretKind;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::batch::{self, BatchForm};
 use super::order::{OnFailureForm, OrderingForm};
 use super::policy::PolicyForm;
 use super::rate::RateLimitForm;
+use crate::body::input;
 use crate::body::values::{GivenAttributes, OneOrMany, lists};
-use crate::body::{Form, Input, input};
 use crate::span::Span;
 
 /// What an endpoint takes: a type's name (`invoice.paid`), a prefix (`invoice.*`), or a type with one
@@ -159,18 +156,7 @@ pub(crate) struct TestInput {
     pub(crate) event_type: Option<String>,
 }
 
-input!(RotationInput, TestInput);
-
-impl Input for EndpointInput {
-    fn form() -> &'static Form {
-        static FORM: LazyLock<Form> = LazyLock::new(Form::of::<EndpointInput>);
-        &FORM
-    }
-
-    fn beside(body: &Value) -> Vec<Fault> {
-        batch::faults(&body["batch"])
-    }
-}
+input!(EndpointInput => batch::faults, RotationInput, TestInput);
 
 impl From<SubscriptionForm> for SubscriptionDraft {
     fn from(given: SubscriptionForm) -> Self {
