@@ -7,6 +7,7 @@
 
 mod access;
 mod batch;
+mod batching;
 mod bodies;
 mod configuration;
 mod filters;
