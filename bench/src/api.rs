@@ -81,7 +81,11 @@ impl Api {
     }
 
     pub(crate) fn create_event_type(&self) -> Result<()> {
-        self.create("/v1/event-types", &json!({ "name": EVENT_TYPE }))?;
+        self.create_event_type_named(EVENT_TYPE)
+    }
+
+    pub(crate) fn create_event_type_named(&self, name: &str) -> Result<()> {
+        self.create("/v1/event-types", &json!({ "name": name }))?;
         Ok(())
     }
 

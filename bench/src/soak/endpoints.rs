@@ -46,12 +46,7 @@ impl Endpoints {
     pub(super) fn make(server: &Server, receiver: &Receiver, chance: Seeded) -> Result<Self> {
         let api = server.api()?;
         api.create_event_type()?;
-        call(
-            &api,
-            Method::POST,
-            "/v1/event-types",
-            &json!({"name": SELDOM_TYPE}),
-        )?;
+        api.create_event_type_named(SELDOM_TYPE)?;
         api.create_tenant(TENANT)?;
         let mut endpoints = Self {
             chance,
