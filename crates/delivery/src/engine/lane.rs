@@ -165,6 +165,10 @@ impl Lane {
                 return state.void(DeliveryState::Discarded { at: now, reason }, now, |_| true);
             }
         };
+        if state.is_being_placed() && !job.extra {
+            // Whoever places it wakes the lane.
+            return state.end(None);
+        }
         let policy = job.policy(&target);
         let end = job.each().find_map(|each| each.overdue(&policy, now));
         if let Some(end) = end {

@@ -92,6 +92,11 @@ impl Lines {
         self.placed == Some(wanted)
     }
 
+    /// Whether the turns in the store are being put right.
+    pub(super) fn is_placing(&self) -> bool {
+        self.placing
+    }
+
     /// Begins to put the turns in the store right, unless they are or that is under way.
     pub(super) fn begin_placing(&mut self, wanted: (Ordering, OnFailure)) -> bool {
         let begins = !self.placing && self.placed != Some(wanted);

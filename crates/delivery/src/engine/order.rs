@@ -20,8 +20,10 @@ use fanfare_domain::time::Timestamp;
 use parking_lot::Mutex;
 
 use super::Shared;
+use super::lane::Lane;
 use super::lines::{InLine, Lines};
 use super::refill;
+use super::tracker::Lingering;
 
 pub(super) mod place;
 pub(super) mod read;
@@ -71,6 +73,15 @@ pub(super) fn gap_moved(shared: &Arc<Shared>) {
 pub(super) fn expect(shared: &Shared, endpoint: EndpointId, at: InLine) -> bool {
     let lane = shared.lanes.get(endpoint, &shared.health);
     lane.lines(|lines| lines.expect(at))
+}
+
+/// A delivery leaves its lane's memory for a row, in the order that its endpoint wants now, if in any.
+pub(super) fn expect_again(shared: &Shared, lane: &Lane, delivery: &Lingering) {
+    let target = shared.parts.directory.target(lane.endpoint);
+    let at = target.and_then(|target| target.in_line(delivery.shipment.event(), delivery.position));
+    if let Some((strand, position)) = at {
+        lane.lines(|lines| lines.expect(InLine { strand, position }));
+    }
 }
 
 /// A delivery that was expected has its row, which is due then.

@@ -1,7 +1,7 @@
 //! Parking: what found no room in memory, or is on its way for longer than a moment, gets a row in
 //! the store. And the log is read again where something was left in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use fanfare_domain::id::EndpointId;
 use fanfare_domain::order::{Ordering, Turn};
 use fanfare_domain::time::Timestamp;
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::Shared;
@@ -43,17 +44,28 @@ const MOST_PARKED: usize = 20_000;
 
 /// Deliveries that found no room in memory, and lanes that are to be emptied.
 #[derive(Debug, Default)]
-pub(super) struct Parked(Mutex<Vec<Lingering>>, Mutex<BTreeSet<EndpointId>>);
+pub(super) struct Parked {
+    deliveries: Mutex<Vec<Lingering>>,
+    /// With those who wait for that; no more than there are lanes.
+    lanes: Mutex<BTreeMap<EndpointId, Vec<oneshot::Sender<()>>>>,
+}
 
 impl Parked {
     pub(super) fn add(&self, delivery: Lingering) {
-        self.0.lock().push(delivery);
+        self.deliveries.lock().push(delivery);
     }
 
     /// Nothing of this lane may be sent for a while: what it has in memory goes to the store. That is
     /// done here, so that no row is being written for it at the same time.
     pub(super) fn add_lane(&self, endpoint: EndpointId) {
-        self.1.lock().insert(endpoint);
+        self.lanes.lock().entry(endpoint).or_default();
+    }
+
+    /// The same; answers when it is done.
+    pub(super) fn emptied(&self, endpoint: EndpointId) -> oneshot::Receiver<()> {
+        let (done, when_done) = oneshot::channel();
+        self.lanes.lock().entry(endpoint).or_default().push(done);
+        when_done
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -61,11 +73,11 @@ impl Parked {
     }
 
     fn len(&self) -> usize {
-        self.0.lock().len()
+        self.deliveries.lock().len()
     }
 
     fn take(&self, most: usize) -> Vec<Lingering> {
-        let mut list = self.0.lock();
+        let mut list = self.deliveries.lock();
         if planted(Fault::LoseParked) {
             list.pop();
         }
@@ -236,19 +248,23 @@ fn shed(shared: &Arc<Shared>) {
 
 /// Empties the lanes that may send nothing for a while, or not any more, unless they may again.
 fn empty_lanes(shared: &Arc<Shared>) {
-    let endpoints = std::mem::take(&mut *shared.parked.1.lock());
+    // Whoever waits learns of it as what is taken here is dropped.
+    let lanes = std::mem::take(&mut *shared.parked.lanes.lock());
     let now = shared.parts.clock.now();
-    for endpoint in endpoints {
+    for (endpoint, _told) in lanes {
         let others = handover::is_anothers(shared, endpoint);
         let shut = matches!(shared.health.passage(endpoint, now), Passage::Shut(_));
         let lane = shared.lanes.find(endpoint);
-        let Some(lane) = lane.filter(|_| shut || others) else {
+        let Some(lane) = lane.filter(|lane| shut || others || lane.is_being_placed()) else {
             continue;
         };
         let mut have_rows = false;
         for emptied in lane.empty(now, others) {
             match emptied {
-                Some(delivery) => shared.parked.add(delivery),
+                Some(delivery) => {
+                    order::expect_again(shared, &lane, &delivery);
+                    shared.parked.add(delivery);
+                }
                 None => have_rows = true,
             }
         }

@@ -7,7 +7,7 @@ use fanfare_domain::delivery::{Delivery, DeliveryState};
 use fanfare_domain::order::Strand;
 use fanfare_domain::time::Timestamp;
 
-use super::{Lane, Pushed};
+use super::{Lane, Pushed, State};
 use crate::engine::job::Job;
 use crate::engine::lines::{InLine, Lines};
 
@@ -15,6 +15,11 @@ impl Lane {
     /// Whether it has lines.
     pub(in crate::engine) fn is_ordered(&self) -> bool {
         self.state.lock().lines.is_some()
+    }
+
+    /// Whether what waits is being put in its order, so that nothing of it may begin.
+    pub(in crate::engine) fn is_being_placed(&self) -> bool {
+        self.state.lock().is_being_placed()
     }
 
     /// Works on its lines, which are made where there are none.
@@ -93,5 +98,11 @@ impl Lane {
         if let Some(lines) = &mut state.lines {
             lines.came(position);
         }
+    }
+}
+
+impl State {
+    pub(super) fn is_being_placed(&self) -> bool {
+        self.lines.as_ref().is_some_and(|lines| lines.is_placing())
     }
 }

@@ -13,13 +13,14 @@ use fanfare_domain::order::{OnFailure, Ordering, Turn};
 
 use crate::engine::Shared;
 use crate::engine::lane::Lane;
-use crate::engine::lines::InLine;
 use crate::engine::refill;
 
 /// Rows of one commit; their events are read for their keys.
 const STEP: usize = 64;
 /// How long to wait before it is tried again, when the store was not available.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How often it is looked whether the engine stops, while the lane is to be emptied.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What an endpoint wants; no order where it is gone.
 fn wanted(shared: &Shared, endpoint: EndpointId) -> (Ordering, OnFailure) {
@@ -64,7 +65,7 @@ pub(in crate::engine) fn again(shared: &Arc<Shared>, endpoint: EndpointId) {
 }
 
 async fn run(shared: Arc<Shared>, lane: Arc<Lane>, wanted: (Ordering, OnFailure)) {
-    empty(&shared, &lane);
+    empty(&shared, &lane).await;
     let placed = place(&shared, lane.endpoint, wanted).await;
     if let Err(cause) = &placed {
         tracing::warn!(endpoint = %lane.endpoint, error = %cause, "what waits can't be put in its order yet");
@@ -87,21 +88,15 @@ async fn run(shared: Arc<Shared>, lane: Arc<Lane>, wanted: (Ordering, OnFailure)
 }
 
 /// What is in the lane's memory goes to the store.
-fn empty(shared: &Arc<Shared>, lane: &Arc<Lane>) {
-    let now = shared.parts.clock.now();
-    let target = shared.parts.directory.target(lane.endpoint);
-    for emptied in lane.empty(now, false).into_iter().flatten() {
-        if let Some(target) = &target {
-            let event = emptied.shipment.event();
-            let at = target.in_line(event, emptied.position);
-            if let Some((strand, position)) = at {
-                let at = InLine { strand, position };
-                lane.lines(|lines| lines.expect(at));
-            }
-        }
-        shared.parked.add(emptied);
-    }
+async fn empty(shared: &Shared, lane: &Lane) {
+    let mut emptied = shared.parked.emptied(lane.endpoint);
     shared.told_parked.notify_one();
+    while !shared.stopping() {
+        // Once this is done, the other end is gone.
+        if tokio::time::timeout(LOOK, &mut emptied).await.is_ok() {
+            return;
+        }
+    }
 }
 
 async fn place(
