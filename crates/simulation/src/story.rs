@@ -77,7 +77,7 @@ pub struct Tale<'a> {
     /// What its row was made to be, each time.
     pub rows: Vec<(Place, &'a Delivery)>,
     /// Rows that a power failure took back, and where.
-    undone: Vec<(Place, &'a Delivery, Place)>,
+    pub undone: Vec<(Place, &'a Delivery, Place)>,
     /// Its attempts, as they were recorded.
     pub attempts: Vec<(Place, &'a Attempt)>,
     /// Where somebody asked that it be tried again.
@@ -215,6 +215,7 @@ impl<'a> Story<'a> {
                 of: Vec::new(),
                 alike: Vec::new(),
                 recorded: None,
+                retries: false,
                 answer: None,
             }),
             Fact::Answered(number, exchange) => {
@@ -354,6 +355,11 @@ pub(crate) fn closes(changed: &Changed) -> Option<EndpointId> {
         Changed::Removed { .. } => true,
     };
     changes(changed).filter(|_| closed)
+}
+
+/// The endpoint that a change of the configuration leaves enabled, if it does.
+pub(crate) fn opens(changed: &Changed) -> Option<EndpointId> {
+    changes(changed).filter(|_| closes(changed).is_none())
 }
 
 impl Tale<'_> {

@@ -1,7 +1,7 @@
 //! Where a delivery fails for good at an endpoint that holds then, nothing that stands after it is sent
 //! until somebody skips it or a replay of it arrives.
 
-use fanfare_domain::delivery::DeliveryState;
+use fanfare_domain::delivery::{Delivery, DeliveryState};
 use fanfare_domain::id::DeliveryId;
 use fanfare_domain::order::OnFailure;
 
@@ -35,12 +35,15 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
     broken
 }
 
-/// Where a delivery failed, if it had before a place.
+/// Where a delivery failed, if it had as it stood before a place.
 fn failed(story: &Story<'_>, id: DeliveryId, now: Place) -> Option<Place> {
-    let rows = story.deliveries[&id].rows.iter();
-    let mut before = rows.take_while(|(place, _)| *place < now);
-    let (place, _) = before.find(|(_, row)| matches!(row.state, DeliveryState::Failed { .. }))?;
-    Some(*place)
+    let tale = &story.deliveries[&id];
+    let has_failed = |row: &Delivery| matches!(row.state, DeliveryState::Failed { .. });
+    tale.row_before(now).filter(|row| has_failed(row))?;
+    let kept = tale.rows.iter().map(|(place, row)| (*place, *row));
+    let undone = tale.undone.iter().map(|(place, row, _)| (*place, *row));
+    let rows = kept.chain(undone).filter(|(_, row)| has_failed(row));
+    rows.map(|(place, _)| place).min()
 }
 
 /// Whether a hold was lifted between two places.
@@ -52,10 +55,7 @@ fn lifted(story: &Story<'_>, id: DeliveryId, from: Place, to: Place) -> bool {
     let held = &story.deliveries[&id];
     story.deliveries.values().any(|tale| {
         let replays = !tale.first && tale.event == held.event && tale.endpoint == held.endpoint;
-        let mut rows = tale.rows.iter();
-        replays
-            && rows.any(|(place, row)| {
-                *place < to && matches!(row.state, DeliveryState::Delivered { .. })
-            })
+        let row = tale.row_before(to).filter(|_| replays);
+        row.is_some_and(|row| matches!(row.state, DeliveryState::Delivered { .. }))
     })
 }

@@ -22,8 +22,7 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
         match fact {
             Fact::Sent(number, _) => {
                 under_way.insert(*number);
-                let recorded = story.requests[*number].recorded;
-                if recorded.is_some_and(|attempt| attempt.id.number() > 1) {
+                if story.requests[*number].retries {
                     retries.insert(*number);
                 }
                 if under_way.len() > options.requests_in_all {

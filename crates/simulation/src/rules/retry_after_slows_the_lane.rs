@@ -1,7 +1,7 @@
 //! When an endpoint asks for less and says when to come again, nothing of its schedule is sent to it before
 //! that, for at most five minutes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fanfare_app::port::sender::Exchange;
@@ -12,7 +12,7 @@ use fanfare_testkit::memory_store::Change;
 
 use super::{Broken, Rule};
 use crate::chronicle::Fact;
-use crate::story::{Story, closes};
+use crate::story::{Story, closes, opens};
 
 pub(super) const RULE: Rule = Rule {
     says: "Retry-After slows the lane",
@@ -24,6 +24,7 @@ const AT_MOST: Duration = Duration::from_secs(300);
 fn check(story: &Story<'_>) -> Vec<Broken> {
     let mut broken = Vec::new();
     let mut slowed: BTreeMap<_, Timestamp> = BTreeMap::new();
+    let mut closed = BTreeSet::new();
     for (place, (now, fact)) in story.history.facts.iter().enumerate() {
         match fact {
             Fact::Sent(number, _) => {
@@ -53,9 +54,12 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
             Fact::Opening(id) | Fact::Closing(id) => {
                 slowed.remove(id);
             }
-            // Also by itself.
+            // Also by itself; and a change of something else enables it.
             Fact::Committed(Change::Document(changed)) => {
                 if let Some(id) = closes(changed) {
+                    slowed.remove(&id);
+                    closed.insert(id);
+                } else if let Some(id) = opens(changed).filter(|id| closed.remove(id)) {
                     slowed.remove(&id);
                 }
             }

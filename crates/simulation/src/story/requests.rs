@@ -35,6 +35,9 @@ pub struct Request<'a> {
     pub alike: Vec<DeliveryId>,
     /// Whether an attempt was recorded for it; of a batch, the one with the highest number.
     pub recorded: Option<&'a Attempt>,
+    /// Whether it was a later attempt, whichever of those that were recorded it was; of a batch, that of
+    /// any of its events.
+    pub retries: bool,
     /// What came of it, unless the machine went down before.
     pub answer: Option<(Place, Timestamp, &'a Exchange)>,
 }
@@ -89,6 +92,8 @@ impl<'a> Story<'a> {
                     some => some.iter().map(|(id, _)| *id).collect(),
                 };
                 message.recorded = recorded.first().map(|(_, attempt)| *attempt);
+                let later = |(_, attempt): &(_, &Attempt)| attempt.id.number() > 1;
+                message.retries = !recorded.is_empty() && recorded.iter().all(later);
                 if let [(_, attempt)] = recorded.as_slice() {
                     taken.insert(attempt.id);
                 }
@@ -106,6 +111,7 @@ impl<'a> Story<'a> {
                 .iter()
                 .flat_map(|each| each.alike.clone())
                 .collect();
+            request.retries = messages.iter().any(|each| each.retries);
             let recorded = messages.iter().filter_map(|each| each.recorded);
             request.recorded = recorded.max_by_key(|attempt| attempt.id.number());
             self.messages_in.push(first..self.messages.len());
