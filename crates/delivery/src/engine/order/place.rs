@@ -74,6 +74,8 @@ async fn run(shared: Arc<Shared>, lane: Arc<Lane>, wanted: (Ordering, OnFailure)
     lane.lines(|lines| lines.end_placing(placed.is_ok().then_some(wanted)));
     let now = shared.parts.clock.now();
     shared.schedule(lane.endpoint, now);
+    // For what came into its memory meanwhile.
+    shared.timer.set(now, lane.endpoint);
     if shared.stopping() {
         return;
     }
