@@ -167,7 +167,7 @@ struct Shared {
     meters: Meters,
     parked: Parked,
     /// Told when something was parked.
-    told_parked: Notify,
+    told_parked: Arc<Notify>,
     /// For what only the use cases can do: disabling an endpoint, telling of changes.
     fanfare: OnceLock<Weak<Fanfare>>,
     stopping: AtomicBool,
@@ -192,6 +192,8 @@ impl Engine {
     #[must_use]
     pub fn new(parts: EngineParts) -> Self {
         let (settle, outcomes) = mpsc::channel(OUTCOMES);
+        let told_parked = Arc::new(Notify::new());
+        let room = Arc::clone(&told_parked);
         let shared = Shared {
             lanes: Lanes::default(),
             slots: Slots::new(
@@ -203,14 +205,14 @@ impl Engine {
             tracker: parking_lot::Mutex::default(),
             timer: Timer::default(),
             gap_waiters: order::GapWaiters::default(),
-            budget: Arc::new(Budget::new(parts.options.memory_bytes)),
+            budget: Arc::new(Budget::new(parts.options.memory_bytes, room)),
             settle,
             room_to_settle: Arc::new(Semaphore::new(OUTCOMES)),
             refills: Semaphore::new(REFILLS),
             wishes: Semaphore::new(extra::MOST_KEPT),
             meters: Meters::new(),
             parked: Parked::default(),
-            told_parked: Notify::new(),
+            told_parked,
             fanfare: OnceLock::new(),
             stopping: AtomicBool::new(false),
             unsynced: AtomicBool::new(false),

@@ -53,6 +53,7 @@ pub(super) fn place(
     if !places.is_empty() && !shared.has_room() {
         // Past the bound the event stays in the log, and is read back when there is room.
         shared.tracker.lock().leave_in_log(position, places);
+        shared.budget.want_room();
         return;
     }
     let now = shared.parts.clock.now();

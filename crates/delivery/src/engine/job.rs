@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use fanfare_app::directory::Target;
 use fanfare_app::fault::{Fault, planted};
@@ -12,6 +12,7 @@ use fanfare_domain::delivery::{Delivery, DeliveryState, FailedReason};
 use fanfare_domain::id::{DeliveryId, EndpointId};
 use fanfare_domain::policy::DeliveryPolicy;
 use fanfare_domain::time::Timestamp;
+use tokio::sync::Notify;
 
 use super::batch::Batch;
 use super::lines::InLine;
@@ -21,13 +22,19 @@ use super::lines::InLine;
 pub(super) struct Budget {
     used: AtomicUsize,
     most: usize,
+    /// Whether something was left in the log for want of room.
+    wanted: AtomicBool,
+    /// Told when there is room again for what was left there.
+    room: Arc<Notify>,
 }
 
 impl Budget {
-    pub(super) fn new(most: usize) -> Self {
+    pub(super) fn new(most: usize, room: Arc<Notify>) -> Self {
         Self {
             used: AtomicUsize::new(0),
             most,
+            wanted: AtomicBool::new(false),
+            room,
         }
     }
 
@@ -39,6 +46,23 @@ impl Budget {
     /// Whether more payloads may come into memory.
     pub(super) fn has_room(&self) -> bool {
         self.used() < self.most
+    }
+
+    /// Something was left in the log for want of room.
+    pub(super) fn want_room(&self) {
+        self.wanted.store(true, Ordering::Relaxed);
+    }
+
+    /// So many bytes are not in memory any more. Tells of room once half of it is free, so that what is
+    /// read then is many events at a time.
+    fn free(&self, bytes: usize) {
+        let left = self.used.fetch_sub(bytes, Ordering::Relaxed) - bytes;
+        if left <= self.most / 2
+            && self.wanted.load(Ordering::Relaxed)
+            && self.wanted.swap(false, Ordering::Relaxed)
+        {
+            self.room.notify_one();
+        }
     }
 }
 
@@ -75,7 +99,7 @@ impl Drop for Shipment {
         if planted(Fault::LeakBytes) {
             return;
         }
-        self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.budget.free(self.bytes);
     }
 }
 

@@ -301,12 +301,14 @@ async fn read_log(
             (first, tracker.last())
         };
         if !shared.has_room() {
+            shared.budget.want_room();
             return Ok(());
         }
         let events = shared.parts.log.read_after(first - 1, READ).await?;
         let mut next = first;
         for (position, event) in events {
             if !shared.has_room() {
+                shared.budget.want_room();
                 return Ok(());
             }
             shared.tracker.lock().skip(next..position);
