@@ -81,8 +81,12 @@ impl<'a> Story<'a> {
                 let all: Vec<_> = all.copied().collect();
                 let attempts = all.iter().filter_map(|id| {
                     let recorded = self.deliveries[id].attempts.iter();
-                    let mut same = recorded.filter(|(_, attempt)| {
-                        attempt.started_at == request.at && !taken.contains(&attempt.id)
+                    // What was recorded before the answer came is another one's.
+                    let answered = message.answer.map(|(place, _, _)| place);
+                    let mut same = recorded.filter(|(recorded, attempt)| {
+                        attempt.started_at == request.at
+                            && answered.is_some_and(|place| place < *recorded)
+                            && !taken.contains(&attempt.id)
                     });
                     Some((*id, same.next()?.1))
                 });
