@@ -21,6 +21,7 @@ use parking_lot::RwLock;
 
 use crate::format::Formats;
 use crate::port::configuration::Revision;
+use crate::port::deliveries::Count;
 
 mod change;
 mod known_type;
@@ -235,19 +236,49 @@ impl Directory {
         }
     }
 
-    /// So many deliveries of a tenant have not ended now; of those that are not named, none.
-    pub(crate) fn set_waiting(&self, counts: &[(Scope, u64)]) {
+    /// So many deliveries of a tenant have not ended now. Where the store only knows that there are more, the
+    /// count stands if it says so too.
+    pub(crate) fn set_waiting<'a>(&self, counts: impl IntoIterator<Item = (&'a Scope, Count)>) {
         let world = self.world.read();
-        let residents = world.environments.values();
-        for resident in residents.flat_map(|all| all.tenants.values()) {
-            resident.waiting.store(0, Ordering::Relaxed);
+        for (scope, counted) in counts {
+            let Some(resident) = world.resident(scope) else {
+                continue;
+            };
+            let value = i64::try_from(counted.value()).unwrap_or(i64::MAX);
+            match counted {
+                Count::AtLeast(_) => resident.waiting.fetch_max(value, Ordering::Relaxed),
+                Count::Exact(_) | Count::About(_) => {
+                    resident.waiting.swap(value, Ordering::Relaxed)
+                }
+            };
         }
-        for (scope, count) in counts {
-            if let Some(resident) = world.resident(scope) {
-                let count = i64::try_from(*count).unwrap_or(i64::MAX);
-                resident.waiting.store(count, Ordering::Relaxed);
+    }
+
+    /// Tenants of which only so many deliveries may wait, after one of them, in order.
+    pub(crate) fn waiting_quotas(
+        &self,
+        usual: Option<u64>,
+        after: Option<&Scope>,
+    ) -> Vec<(Scope, u64)> {
+        let world = self.world.read();
+        let mut quotas = Vec::new();
+        for (environment, all) in &world.environments {
+            for (tenant, resident) in &all.tenants {
+                let Some(most) = resident.quotas.waiting_deliveries.or(usual) else {
+                    continue;
+                };
+                let scope = Scope {
+                    environment: environment.clone(),
+                    tenant: tenant.clone(),
+                };
+                if after.is_none_or(|after| scope > *after) {
+                    quotas.push((scope, most));
+                }
             }
         }
+        drop(world);
+        quotas.sort_unstable();
+        quotas
     }
 
     /// An endpoint as deliveries need it.

@@ -1,9 +1,10 @@
 //! Quotas of tenants and keys, and what is counted for them.
 //!
 //! How many deliveries of a tenant have not ended is counted in memory, so that publishing reads no
-//! store: up when an event is handed on, down when a delivery's end is committed, and counted anew from
-//! the store at the start and every 15 seconds. It is off by at most what is published within about
-//! two seconds, and events of requests under way at the same time are not counted for each other.
+//! store: up when an event is handed on, down when a delivery's end is committed. For tenants with a quota it is
+//! counted anew from the store at the start and every 15 seconds, no further than the quota needs. It is off by
+//! at most what is published within about two seconds, and events of requests under way at the same time are not
+//! counted for each other; past 10,000, a store may estimate.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,11 +22,17 @@ use crate::directory::Route;
 use crate::error::{Exceeded, UseCaseError};
 use crate::fanfare::Fanfare;
 use crate::port::StoreError;
+use crate::port::deliveries::{Count, MOST_COUNTED};
 
 /// When to come again while too much waits. Nobody knows how fast it goes down.
 const WAITING_AGAIN: Duration = Duration::from_secs(5);
 /// When to come again with too many endpoints: it helps only if one was deleted meanwhile.
 const ENDPOINTS_AGAIN: Duration = Duration::from_secs(60);
+
+/// Tenants that are counted in one call of the store.
+const TENANTS_AT_ONCE: usize = 20;
+/// What one pass counts, of deliveries and tenants together, before it leaves the rest to the next.
+const MOST_IN_A_PASS: u64 = 100_000;
 
 /// How far keys have used up their rates. Only keys with a rate are in it, and those that are at rest
 /// are swept out when it has grown.
@@ -112,7 +119,7 @@ impl Fanfare {
         Err(UseCaseError::Limit(Exceeded {
             quota: Quota::WaitingDeliveries,
             detail: format!(
-                "{} deliveries of the tenant {:?} wait, and at most {most} may; repeat the request \
+                "about {} deliveries of the tenant {:?} wait, and at most {most} may; repeat the request \
                  when some have ended",
                 route.waiting,
                 tenant.as_str()
@@ -151,13 +158,34 @@ impl Fanfare {
         })
     }
 
-    /// Counts from the store how much waits for each tenant.
+    /// Counts from the store how much waits for each tenant with a quota for that, those after one first. Answers
+    /// after which it stopped, having counted as much as one pass may; none when it came to the end.
     ///
     /// # Errors
     /// When the store can't be read.
-    pub async fn count_waiting(&self) -> Result<(), StoreError> {
-        let counts = self.ports.deliveries.waiting_by_tenant().await?;
-        self.directory.set_waiting(&counts);
-        Ok(())
+    pub async fn count_waiting(&self, after: Option<Scope>) -> Result<Option<Scope>, StoreError> {
+        let usual = self.limits.waiting_per_tenant;
+        let quotas = self.directory.waiting_quotas(usual, after.as_ref());
+        let mut counted = 0_u64;
+        let mut last = after;
+        for some in quotas.chunks(TENANTS_AT_ONCE) {
+            if counted >= MOST_IN_A_PASS {
+                return Ok(last);
+            }
+            let counts = self.ports.deliveries.waiting_of(some).await?;
+            counted += counts.iter().map(|count| 1 + read_for(*count)).sum::<u64>();
+            let scopes = some.iter().map(|(scope, _)| scope);
+            self.directory.set_waiting(scopes.zip(counts));
+            last = some.last().map(|(scope, _)| scope.clone());
+        }
+        Ok(None)
+    }
+}
+
+/// How many deliveries a store read to know so much.
+fn read_for(count: Count) -> u64 {
+    match count {
+        Count::Exact(count) | Count::AtLeast(count) => count,
+        Count::About(_) => MOST_COUNTED,
     }
 }

@@ -100,10 +100,14 @@ impl Node {
             None => fanfare.ensure_administrator().await?,
         };
         fanfare.refresh().await?;
-        fanfare
-            .count_waiting()
-            .await
-            .context("what waits can't be counted from the store")?;
+        let mut counted = None;
+        loop {
+            let context = "what waits can't be counted from the store";
+            counted = fanfare.count_waiting(counted).await.context(context)?;
+            if counted.is_none() {
+                break;
+            }
+        }
         if let Some(engine) = &engine {
             engine
                 .start(&fanfare)

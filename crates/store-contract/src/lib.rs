@@ -129,6 +129,7 @@ macro_rules! contract_suite {
                 rows_that_exist_are_told_apart,
                 what_waits_past_its_end_is_found,
                 what_waits_is_counted_for_each_tenant,
+                what_waits_is_counted_exactly_up_to_a_bound,
             }
             order::{
                 a_strand_is_read_in_order_whatever_is_due,

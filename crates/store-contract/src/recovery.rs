@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use fanfare_app::port::configuration::{Change, Kind};
+use fanfare_app::port::deliveries::Count;
 use fanfare_domain::id::DeliveryId;
 use fanfare_domain::time::Timestamp;
 
@@ -92,7 +93,7 @@ async fn check(store: &dyn OpenStore) {
     assert_eq!(tallies.await.unwrap().len(), 1);
     let lanes = part.lanes(None, 10).await.unwrap();
     assert_eq!(lanes.len(), 1);
-    assert_eq!(part.backlog().await.unwrap().waiting, 1);
+    assert_eq!(part.backlog().await.unwrap().waiting, Count::Exact(1));
 }
 
 /// Every part, several times.

@@ -1,7 +1,7 @@
 //! Taking what has expired from the deliveries part.
 
 use fanfare_app::port::Deliveries;
-use fanfare_app::port::deliveries::Expired;
+use fanfare_app::port::deliveries::{Count, Expired};
 use fanfare_app::port::log::Event;
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::time::Timestamp;
@@ -64,7 +64,7 @@ pub async fn what_waits_is_never_taken(engine: &dyn Engine) {
         let attempts = part.attempts(&waiting.scope, waiting.id).await.unwrap();
         assert_eq!(attempts.len(), 1);
     }
-    assert_eq!(part.backlog().await.unwrap().waiting, 588);
+    assert_eq!(part.backlog().await.unwrap().waiting, Count::Exact(588));
     // Once it ended, it can go.
     let end = failed(&waits[0], 400);
     settle(&*part, vec![settlement(end.clone())]).await;

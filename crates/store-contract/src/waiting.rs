@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use fanfare_app::port::deliveries::{Backlog, WaitingLane};
+use fanfare_app::port::deliveries::{Backlog, Count, MOST_COUNTED, WaitingLane};
 use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason, StateName};
 use fanfare_domain::id::{DeliveryId, EndpointId};
 
@@ -108,14 +108,14 @@ pub async fn the_backlog_counts_what_waits(engine: &dyn Engine) {
     let old = delivered(&delivery(&event(1), 0), 2);
     settle(&*part, vec![settlement(old)]).await;
     let expected = Backlog {
-        waiting: 5,
+        waiting: Count::Exact(5),
         oldest: Some(time(3)),
     };
     assert_eq!(part.backlog().await.unwrap(), expected);
     let oldest = delivered(&delivery(&event(3), 0), 99);
     settle(&*part, vec![settlement(oldest)]).await;
     let expected = Backlog {
-        waiting: 4,
+        waiting: Count::Exact(4),
         oldest: Some(time(4)),
     };
     assert_eq!(part.backlog().await.unwrap(), expected);
@@ -232,15 +232,10 @@ pub async fn what_waits_past_its_end_is_found(engine: &dyn Engine) {
     assert_eq!(left, [rows[2].clone()]);
 }
 
-/// Of tenants that have some.
+/// In the order in which they were asked for, and no further than asked.
 pub async fn what_waits_is_counted_for_each_tenant(engine: &dyn Engine) {
     let store = engine.fresh().await;
     let part = store.deliveries();
-    assert_eq!(part.waiting_by_tenant().await.unwrap(), []);
-    let of = |tenant: &str, number| Delivery {
-        scope: scope(tenant),
-        ..delivery(&event(number), 0)
-    };
     let rows = [
         of("a", 1),
         of("b", 2),
@@ -249,7 +244,57 @@ pub async fn what_waits_is_counted_for_each_tenant(engine: &dyn Engine) {
         delivered(&of("c", 5), 9),
     ];
     settle(&*part, rows.map(settlement).into()).await;
-    let mut counts = part.waiting_by_tenant().await.unwrap();
-    counts.sort();
-    assert_eq!(counts, [(scope("a"), 1), (scope("b"), 2)]);
+    let asked =
+        [("c", 5), ("b", 2), ("unknown", 1), ("a", 1)].map(|(name, most)| (scope(name), most));
+    let counts = part.waiting_of(&asked).await.unwrap();
+    assert_eq!(counts, [0, 2, 0, 1].map(Count::Exact));
+    let counts = part.waiting_of(&[(scope("b"), 1)]).await.unwrap();
+    assert_eq!(counts[0].value(), 2, "{counts:?}");
+    assert_eq!(part.waiting_of(&[]).await.unwrap(), []);
+}
+
+/// Past it a store says that it does not know exactly, and still when the oldest was made.
+pub async fn what_waits_is_counted_exactly_up_to_a_bound(engine: &dyn Engine) {
+    let store = engine.fresh().await;
+    let part = store.deliveries();
+    let of = |number: u64| match number % 10 {
+        0 => of("b", number),
+        _ => of("a", number),
+    };
+    let add = async |numbers: std::ops::Range<u64>| {
+        let rows: Vec<_> = numbers.map(|number| settlement(of(number))).collect();
+        for some in rows.chunks(1_000) {
+            settle(&*part, some.to_vec()).await;
+        }
+    };
+    add(1..10_001).await;
+    let backlog = part.backlog().await.unwrap();
+    assert_eq!(backlog.waiting, Count::Exact(MOST_COUNTED));
+    add(10_001..16_001).await;
+    let backlog = part.backlog().await.unwrap();
+    assert!(may_be(backlog.waiting, 16_000, MOST_COUNTED), "{backlog:?}");
+    assert_eq!(backlog.oldest, Some(time(1)));
+    let asked = [("a", 12_000), ("b", 12_000), ("a", 500), ("b", 1_599)];
+    let asked = asked.map(|(name, most)| (scope(name), most));
+    let counts = part.waiting_of(&asked).await.unwrap();
+    assert!(may_be(counts[0], 14_400, 12_000), "{counts:?}");
+    assert_eq!(counts[1], Count::Exact(1_600));
+    assert!(may_be(counts[2], 14_400, 500), "{counts:?}");
+    assert!(may_be(counts[3], 1_600, 1_599), "{counts:?}");
+}
+
+/// Whether that may be said of so many, of which only some need be counted.
+fn may_be(count: Count, truth: u64, counted: u64) -> bool {
+    match count {
+        Count::Exact(count) => count == truth,
+        Count::About(count) => count.abs_diff(truth) <= truth / 3,
+        Count::AtLeast(count) => count == counted + 1,
+    }
+}
+
+fn of(tenant: &str, number: u64) -> Delivery {
+    Delivery {
+        scope: scope(tenant),
+        ..delivery(&event(number), 0)
+    }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use fanfare_app::port::Found;
 use fanfare_app::port::deliveries::{
-    Backlog, Deliveries, DeliveryQuery, Due, Expired, InTurn, Placed, Settled, Settlement, Tally,
-    WaitingLane,
+    Backlog, Count, Deliveries, DeliveryQuery, Due, Expired, InTurn, Placed, Settled, Settlement,
+    Tally, WaitingLane,
 };
 use fanfare_app::port::error::StoreError;
 use fanfare_app::port::log::Position;
@@ -27,6 +27,7 @@ use crate::store::{Database, Observer};
 
 mod attempts;
 mod batch;
+mod counts;
 mod discard;
 mod due;
 mod jobs;
@@ -329,12 +330,12 @@ impl Deliveries for PostgresDeliveries {
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {
         let session = self.database.pool.lease().await?;
-        Ok(due::backlog(&session).await?)
+        Ok(counts::backlog(&session).await?)
     }
 
-    async fn waiting_by_tenant(&self) -> Result<Vec<(Scope, u64)>, StoreError> {
+    async fn waiting_of(&self, tenants: &[(Scope, u64)]) -> Result<Vec<Count>, StoreError> {
         let session = self.database.pool.lease().await?;
-        Ok(due::waiting_by_tenant(&session, &self.database.scopes).await?)
+        Ok(counts::waiting_of(&session, tenants).await?)
     }
 
     async fn waiting_events(&self, ids: &[EventId]) -> Result<HashSet<EventId>, StoreError> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fanfare_app::port::deliveries::{
-    Backlog, Deliveries, DeliveryQuery, Due, Expired, InTurn, Placed, Settled, Settlement, Tally,
-    WaitingLane,
+    Backlog, Count, Deliveries, DeliveryQuery, Due, Expired, InTurn, Placed, Settled, Settlement,
+    Tally, WaitingLane,
 };
 use fanfare_app::port::error::StoreError;
 use fanfare_app::port::log::Position;
@@ -305,9 +305,12 @@ impl Deliveries for SqliteDeliveries {
         readers.read(|reading| due::backlog(reading)).await
     }
 
-    async fn waiting_by_tenant(&self) -> Result<Vec<(Scope, u64)>, StoreError> {
+    async fn waiting_of(&self, tenants: &[(Scope, u64)]) -> Result<Vec<Count>, StoreError> {
+        let tenants = tenants.to_vec();
         let readers = &self.database.readers;
-        readers.read(due::waiting_by_tenant).await
+        readers
+            .read(move |reading| due::waiting_of(reading, &tenants))
+            .await
     }
 
     async fn waiting_events(&self, ids: &[EventId]) -> Result<HashSet<EventId>, StoreError> {

@@ -102,11 +102,47 @@ pub struct Placed {
     pub turn: Option<Turn>,
 }
 
+/// A count that costs no more than a bound, however many there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// So many.
+    Exact(u64),
+    /// An estimate: more than were counted, and about so many.
+    About(u64),
+    /// So many were counted, and the rest was not.
+    AtLeast(u64),
+}
+
+impl Count {
+    /// How many, as well as is known.
+    #[must_use]
+    pub fn value(self) -> u64 {
+        match self {
+            Self::Exact(count) | Self::About(count) | Self::AtLeast(count) => count,
+        }
+    }
+
+    /// Whether there are just so many.
+    #[must_use]
+    pub fn is_exact(self) -> bool {
+        matches!(self, Self::Exact(_))
+    }
+}
+
+impl Default for Count {
+    fn default() -> Self {
+        Self::Exact(0)
+    }
+}
+
+/// Up to how many what waits is counted for [`Deliveries::backlog`].
+pub const MOST_COUNTED: u64 = 10_000;
+
 /// How much waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// Rows that wait.
-    pub waiting: u64,
+    /// Rows that wait: exact up to [`MOST_COUNTED`].
+    pub waiting: Count,
     /// When the oldest of them was made.
     pub oldest: Option<Timestamp>,
 }
@@ -352,8 +388,9 @@ pub trait Deliveries: Jobs + Wishes {
     /// How much waits, over all endpoints.
     async fn backlog(&self) -> Result<Backlog, StoreError>;
 
-    /// How many deliveries wait for each tenant that has some.
-    async fn waiting_by_tenant(&self) -> Result<Vec<(Scope, u64)>, StoreError>;
+    /// How many deliveries wait for each of these tenants, in their order: exact up to the number beside it,
+    /// or up to [`MOST_COUNTED`] where that is less and the store can estimate what is past it.
+    async fn waiting_of(&self, tenants: &[(Scope, u64)]) -> Result<Vec<Count>, StoreError>;
 
     /// Which of these events have a delivery that waits.
     async fn waiting_events(&self, ids: &[EventId]) -> Result<HashSet<EventId>, StoreError>;

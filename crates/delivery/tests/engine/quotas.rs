@@ -86,7 +86,7 @@ async fn what_is_discarded_makes_room() {
     draft.enabled = Some(false);
     world.change(made.id, draft).await;
     pass(seconds(10)).await;
-    world.fanfare.count_waiting().await.unwrap();
+    world.fanfare.count_waiting(None).await.unwrap();
     world.change(made.id, endpoint(URL)).await;
     assert_eq!(publish_all(&world, 200).await, 100);
     // An event that goes to nobody takes nothing of it.

@@ -66,7 +66,7 @@ impl World {
         let fanfare = ground.fanfare(Arc::<Engine>::clone(&engine));
         fanfare.refresh().await.unwrap();
         fanfare.begin_to_tell().await.unwrap();
-        fanfare.count_waiting().await.unwrap();
+        fanfare.count_waiting(None).await.unwrap();
         engine.start(&fanfare).await.unwrap();
         let telling = Arc::clone(&fanfare);
         tokio::spawn(async move { telling.announce().await });

@@ -58,7 +58,12 @@ pub(crate) const METRICS: &[Metric] = &[
     Metric {
         name: "fanfare_deliveries_waiting",
         sort: Sort::Gauge,
-        description: "Deliveries in the store that wait, measured every 15 seconds.",
+        description: "Deliveries in the store that wait, measured every 15 seconds; counted up to 10,000.",
+    },
+    Metric {
+        name: "fanfare_deliveries_waiting_estimated",
+        sort: Sort::Gauge,
+        description: "1 while the number of deliveries that wait is not counted but estimated, or more than it says.",
     },
     Metric {
         name: "fanfare_oldest_waiting_seconds",

@@ -60,18 +60,23 @@ async fn announce(fanfare: Arc<Fanfare>) {
 
 async fn measure(fanfare: Arc<Fanfare>) {
     let waiting = gauge!("fanfare_deliveries_waiting");
+    let estimated = gauge!("fanfare_deliveries_waiting_estimated");
     let oldest = gauge!("fanfare_oldest_waiting_seconds");
     let jobs = gauge!("fanfare_jobs_running");
     let mut ticks = interval(BACKLOG);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut counted = None;
     loop {
         ticks.tick().await;
         // For the quotas of tenants: what was counted since the last time was about right only.
-        if let Err(error) = fanfare.count_waiting().await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "what waits for each tenant can't be counted"
-            );
+        match fanfare.count_waiting(counted.take()).await {
+            Ok(up_to) => counted = up_to,
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "what waits for each tenant can't be counted"
+                );
+            }
         }
         let ports = fanfare.ports();
         let most = fanfare.limits().jobs.in_all;
@@ -86,7 +91,8 @@ async fn measure(fanfare: Arc<Fanfare>) {
         }
         match ports.deliveries.backlog().await {
             Ok(backlog) => {
-                waiting.set(backlog.waiting as f64);
+                waiting.set(backlog.waiting.value() as f64);
+                estimated.set(f64::from(u8::from(!backlog.waiting.is_exact())));
                 let age = backlog.oldest.map(|made| ports.clock.now().since(made));
                 oldest.set(age.unwrap_or_default());
             }

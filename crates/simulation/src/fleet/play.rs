@@ -311,7 +311,7 @@ impl Play {
             // Two that were down can have been declared gone meanwhile.
             self.revive(1.0).await;
             let rows = self.shared.store.backlog().await;
-            if rows.is_ok_and(|backlog| backlog.waiting == 0) {
+            if rows.is_ok_and(|backlog| backlog.waiting.value() == 0) {
                 break;
             }
         }

@@ -1,9 +1,8 @@
 //! What waits.
 
-use fanfare_app::port::deliveries::{Backlog, Due, WaitingLane};
+use fanfare_app::port::deliveries::{Due, WaitingLane};
 use fanfare_domain::delivery::{Delivery, DeliveryState};
 use fanfare_domain::id::EndpointId;
-use fanfare_domain::name::Scope;
 use fanfare_domain::time::Timestamp;
 use tokio_postgres::types::Type;
 
@@ -130,43 +129,4 @@ pub(super) async fn lanes(
         }
     }
     Ok(lanes)
-}
-
-pub(super) async fn backlog(session: &Session) -> Result<Backlog, Failure> {
-    // Ids sort by the time at which they were made.
-    let row = session
-        .row(
-            "SELECT (SELECT count(*) FROM fanfare.open_deliveries WHERE state = 0),
-            (SELECT created_at FROM fanfare.open_deliveries WHERE state = 0 ORDER BY id LIMIT 1)",
-            &[],
-        )
-        .await?;
-    let Some(row) = row else {
-        return Ok(Backlog::default());
-    };
-    let (waiting, oldest): (i64, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
-    Ok(Backlog {
-        waiting: u64::try_from(waiting).unwrap_or(0),
-        oldest: oldest.map(Timestamp::from_micros),
-    })
-}
-
-pub(super) async fn waiting_by_tenant(
-    session: &Session,
-    scopes: &Scopes,
-) -> Result<Vec<(Scope, u64)>, Failure> {
-    let rows = session
-        .rows(
-            "SELECT scope, count(*) FROM fanfare.open_deliveries WHERE state = 0 GROUP BY scope",
-            &[],
-        )
-        .await?;
-    let numbers: Vec<i64> = (rows.iter().map(|row| row.try_get(0))).collect::<Result<_, _>>()?;
-    scopes.learn(session, numbers.iter().copied()).await?;
-    let mut counts = Vec::with_capacity(rows.len());
-    for (row, number) in rows.iter().zip(numbers) {
-        let count: i64 = row.try_get(1)?;
-        counts.push((scopes.name(number)?, u64::try_from(count).unwrap_or(0)));
-    }
-    Ok(counts)
 }

@@ -30,6 +30,10 @@ const EVENTS: i64 = 200_000;
 /// The most rows that one statement may read.
 const MOST_ROWS: u64 = 10_000;
 
+/// What may be read besides where ten thousand rows are counted: one that shows that there are more, names, and
+/// what is held among what waits.
+const BESIDE_A_COUNT: u64 = 20;
+
 /// Statements of the store's upkeep, which come in between.
 const BESIDES: [&str; 4] = [
     "SET beat",
@@ -50,19 +54,19 @@ impl Plans {
     async fn of<T>(&mut self, what: &str, call: impl Future<Output = T>) -> T {
         self.seen = self.cluster.log().len();
         let answer = call.await;
-        self.take(what, true);
+        self.take(what, MOST_ROWS);
         answer
     }
 
-    /// The same where everything that waits is counted.
+    /// The same where what waits is counted, up to ten thousand.
     async fn of_a_count<T>(&mut self, what: &str, call: impl Future<Output = T>) -> T {
         self.seen = self.cluster.log().len();
         let answer = call.await;
-        self.take(what, false);
+        self.take(what, MOST_ROWS + BESIDE_A_COUNT);
         answer
     }
 
-    fn take(&mut self, what: &str, bounded: bool) {
+    fn take(&mut self, what: &str, most: u64) {
         let log = self.cluster.log();
         let statements = explained::read(&log[self.seen..]);
         let of_it = |one: &&Explained| !BESIDES.iter().any(|other| one.sql.contains(other));
@@ -79,13 +83,10 @@ impl Plans {
                 one.sql.trim_end(),
                 one.shown()
             );
-            if !bounded {
-                continue;
-            }
             for scan in one.sequential() {
                 let _ = writeln!(self.wrong, "{what}: {}", scan.trim());
             }
-            if rows > MOST_ROWS {
+            if rows > most {
                 let _ = writeln!(self.wrong, "{what}: {rows} rows are read by {}", one.sql);
             }
         }

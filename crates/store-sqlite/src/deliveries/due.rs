@@ -1,6 +1,6 @@
 //! What waits.
 
-use fanfare_app::port::deliveries::{Backlog, Due, WaitingLane};
+use fanfare_app::port::deliveries::{Backlog, Count, Due, MOST_COUNTED, WaitingLane};
 use fanfare_domain::delivery::{Delivery, DeliveryState};
 use fanfare_domain::id::EndpointId;
 use fanfare_domain::name::Scope;
@@ -10,6 +10,7 @@ use rusqlite::{CachedStatement, OptionalExtension};
 use super::row;
 use crate::failure::Failure;
 use crate::reader::Reading;
+use crate::scopes;
 
 pub(super) fn due(
     reading: &mut Reading<'_>,
@@ -102,11 +103,12 @@ pub(super) fn lanes(
 
 pub(super) fn backlog(reading: &Reading<'_>) -> Result<Backlog, Failure> {
     let connection = reading.connection;
-    let waiting: i64 = connection
+    let counted: i64 = connection
         .prepare_cached(
-            "SELECT count(*) FROM deliveries INDEXED BY deliveries_waiting WHERE state = 0",
+            "SELECT count(*) FROM (SELECT 1 FROM deliveries INDEXED BY deliveries_waiting
+                WHERE state = 0 LIMIT ?1)",
         )?
-        .query_row([], |row| row.get(0))?;
+        .query_row([one_more(MOST_COUNTED)], |row| row.get(0))?;
     // Ids sort by the time at which they were made.
     let oldest: Option<i64> = connection
         .prepare_cached(
@@ -116,25 +118,40 @@ pub(super) fn backlog(reading: &Reading<'_>) -> Result<Backlog, Failure> {
         .query_row([], |row| row.get(0))
         .optional()?;
     Ok(Backlog {
-        waiting: u64::try_from(waiting).unwrap_or(0),
+        waiting: up_to(counted, MOST_COUNTED),
         oldest: oldest.map(Timestamp::from_micros),
     })
 }
 
-/// One range of an index for each tenant.
-pub(super) fn waiting_by_tenant(reading: &mut Reading<'_>) -> Result<Vec<(Scope, u64)>, Failure> {
+/// One range of an index for each tenant, which holds all that is read.
+pub(super) fn waiting_of(
+    reading: &Reading<'_>,
+    tenants: &[(Scope, u64)],
+) -> Result<Vec<Count>, Failure> {
     let connection = reading.connection;
     let mut statement = connection.prepare_cached(
-        "SELECT id, (SELECT count(*) FROM deliveries INDEXED BY deliveries_exception
-            WHERE state <> 1 AND scope = scopes.id AND state = 0) FROM scopes",
+        "SELECT count(*) FROM (SELECT 1 FROM deliveries INDEXED BY deliveries_exception
+            WHERE state <> 1 AND scope = ?1 AND state = 0 LIMIT ?2)",
     )?;
-    let mut rows = statement.query([])?;
-    let mut counts = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (scope, count): (i64, i64) = (row.get(0)?, row.get(1)?);
-        if let Some(count) = u64::try_from(count).ok().filter(|count| *count > 0) {
-            counts.push((reading.scopes.name(connection, scope)?, count));
-        }
+    let mut counts = Vec::with_capacity(tenants.len());
+    for (tenant, most) in tenants {
+        let counted = match scopes::find(connection, tenant)? {
+            Some(scope) => statement.query_row((scope, one_more(*most)), |row| row.get(0))?,
+            None => 0,
+        };
+        counts.push(up_to(counted, *most));
     }
     Ok(counts)
+}
+
+fn one_more(most: u64) -> i64 {
+    i64::try_from(most.saturating_add(1)).unwrap_or(i64::MAX)
+}
+
+fn up_to(counted: i64, most: u64) -> Count {
+    let counted = u64::try_from(counted).unwrap_or(0);
+    match counted > most {
+        true => Count::AtLeast(counted),
+        false => Count::Exact(counted),
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use fanfare_app::port::deliveries::{
-    Backlog, DeliveryQuery, Due, Settled, Settlement, WaitingLane,
+    Backlog, Count, DeliveryQuery, Due, Settled, Settlement, WaitingLane,
 };
 use fanfare_app::port::log::Position;
 use fanfare_domain::attempt::Attempt;
@@ -266,7 +266,7 @@ impl Rows {
     fn backlog(&self) -> Backlog {
         let waiting = || self.by_id.values().filter(|row| !row.state.ended());
         Backlog {
-            waiting: waiting().count() as u64,
+            waiting: Count::Exact(waiting().count() as u64),
             oldest: waiting().map(|row| row.created_at).min(),
         }
     }

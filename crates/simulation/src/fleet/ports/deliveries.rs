@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use fanfare_app::port::StoreError;
 use fanfare_app::port::deliveries::{
-    Backlog, Deliveries, DeliveryQuery, Due, Expired, InTurn, Placed, Settled, Settlement, Tally,
-    WaitingLane,
+    Backlog, Count, Deliveries, DeliveryQuery, Due, Expired, InTurn, Placed, Settled, Settlement,
+    Tally, WaitingLane,
 };
 use fanfare_app::port::log::Position;
 use fanfare_domain::attempt::Attempt;
@@ -268,9 +268,9 @@ impl Deliveries for NodeStore {
         self.store().backlog().await
     }
 
-    async fn waiting_by_tenant(&self) -> Result<Vec<(Scope, u64)>, StoreError> {
+    async fn waiting_of(&self, tenants: &[(Scope, u64)]) -> Result<Vec<Count>, StoreError> {
         self.reach().await?;
-        self.store().waiting_by_tenant().await
+        self.store().waiting_of(tenants).await
     }
 
     async fn waiting_events(&self, ids: &[EventId]) -> Result<HashSet<EventId>, StoreError> {

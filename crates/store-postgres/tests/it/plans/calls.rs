@@ -224,9 +224,19 @@ pub(super) async fn deliveries(plans: &mut Plans, store: &PostgresStore) {
         .of_a_count("How much waits", part.backlog())
         .await
         .unwrap();
-    let by_tenant = part.waiting_by_tenant();
+    let quotas: Vec<_> = (1..21).map(|number| (tenant(number), 400)).collect();
     plans
-        .of_a_count("How much waits for each tenant", by_tenant)
+        .of(
+            "How much waits for tenants with quotas",
+            part.waiting_of(&quotas),
+        )
+        .await
+        .unwrap();
+    plans
+        .of_a_count(
+            "How much waits for the largest",
+            part.waiting_of(&[(acme, 20_000)]),
+        )
         .await
         .unwrap();
 }

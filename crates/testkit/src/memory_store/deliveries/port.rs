@@ -1,11 +1,12 @@
 //! The deliveries part as the use cases and the engine see it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use fanfare_app::port::deliveries::{
-    Backlog, DeliveryQuery, Due, Expired, InTurn, Placed, Settled, Settlement, Tally, WaitingLane,
+    Backlog, Count, DeliveryQuery, Due, Expired, InTurn, Placed, Settled, Settlement, Tally,
+    WaitingLane,
 };
 use fanfare_app::port::log::Position;
 use fanfare_app::port::{Deliveries, StoreError};
@@ -250,14 +251,15 @@ impl Deliveries for MemoryStore {
             .await
     }
 
-    async fn waiting_by_tenant(&self) -> Result<Vec<(Scope, u64)>, StoreError> {
+    async fn waiting_of(&self, tenants: &[(Scope, u64)]) -> Result<Vec<Count>, StoreError> {
         self.call(Call::ReadDeliveries, |state| {
-            let rows = state.deliveries.by_id.values();
-            let mut counts = BTreeMap::new();
-            for row in rows.filter(|row| !row.state.ended()) {
-                *counts.entry(row.scope.clone()).or_insert(0) += 1;
-            }
-            counts.into_iter().collect()
+            let waits = |scope: &Scope| {
+                let rows = state.deliveries.by_id.values();
+                rows.filter(|row| !row.state.ended() && row.scope == *scope)
+                    .count() as u64
+            };
+            let counts = tenants.iter().map(|(scope, _)| Count::Exact(waits(scope)));
+            counts.collect()
         })
         .await
     }
