@@ -75,8 +75,16 @@ fn committed(change: &Change) -> String {
             format!("{position}: {} with {targets} targets", event.id)
         }
         Change::Row(row) => format!(
-            "row {} to {} after {} attempts: {:?}",
-            row.id, row.endpoint, row.attempts, row.state
+            "row {} to {} after {} attempts, {}: {:?}",
+            row.id,
+            row.endpoint,
+            row.attempts,
+            match row.turn.map(|turn| (turn.position, turn.strand)) {
+                Some((position, Some(strand))) => format!("{position} in {strand:?}"),
+                Some((position, None)) => format!("{position} outside"),
+                None => "in no order".to_owned(),
+            },
+            row.state
         ),
         Change::Bound(members) => {
             let batch = members.first().map(|(_, place)| place.batch());

@@ -38,7 +38,7 @@ pub(in crate::engine) fn if_needed(shared: &Arc<Shared>, lane: &Arc<Lane>) -> bo
         return true;
     }
     if lane.lines(|lines| lines.begin_placing(wanted)) {
-        tokio::spawn(run(Arc::clone(shared), Arc::clone(lane), wanted));
+        tokio::spawn(run(Arc::clone(shared), Arc::clone(lane)));
     }
     false
 }
@@ -64,14 +64,19 @@ pub(in crate::engine) fn again(shared: &Arc<Shared>, endpoint: EndpointId) {
     if_needed(shared, &lane);
 }
 
-async fn run(shared: Arc<Shared>, lane: Arc<Lane>, wanted: (Ordering, OnFailure)) {
+async fn run(shared: Arc<Shared>, lane: Arc<Lane>) {
     empty(&shared, &lane).await;
-    let placed = place(&shared, lane.endpoint, wanted).await;
-    if let Err(cause) = &placed {
-        tracing::warn!(endpoint = %lane.endpoint, error = %cause, "what waits can't be put in its order yet");
-        tokio::time::sleep(AGAIN).await;
-    }
-    lane.lines(|lines| lines.end_placing(placed.is_ok().then_some(wanted)));
+    // It may have been changed meanwhile.
+    let wanted = wanted(&shared, lane.endpoint);
+    let placed = match place(&shared, lane.endpoint, wanted).await {
+        Ok(placed) => placed,
+        Err(cause) => {
+            tracing::warn!(endpoint = %lane.endpoint, error = %cause, "what waits can't be put in its order yet");
+            tokio::time::sleep(AGAIN).await;
+            false
+        }
+    };
+    lane.lines(|lines| lines.end_placing(placed.then_some(wanted)));
     let now = shared.parts.clock.now();
     shared.schedule(lane.endpoint, now);
     // For what came into its memory meanwhile.
@@ -80,7 +85,7 @@ async fn run(shared: Arc<Shared>, lane: Arc<Lane>, wanted: (Ordering, OnFailure)
         return;
     }
     // Unless there is something left to do in it.
-    if placed.is_ok() && wanted.0 == Ordering::Unordered {
+    if placed && wanted.0 == Ordering::Unordered {
         lane.forget_lines();
     }
     // It may have been changed again meanwhile.
@@ -101,23 +106,30 @@ async fn empty(shared: &Shared, lane: &Lane) {
     }
 }
 
+/// Gives what waits the turns that are wanted; answers whether it came to its end. It leaves off where
+/// others are wanted meanwhile: rows are written with those already, and these would put them wrong.
 async fn place(
     shared: &Shared,
     endpoint: EndpointId,
-    (ordering, on_failure): (Ordering, OnFailure),
-) -> Result<(), StoreError> {
+    for_these: (Ordering, OnFailure),
+) -> Result<bool, StoreError> {
     let store = &shared.parts.deliveries;
+    let (ordering, on_failure) = for_these;
     loop {
         let rows = store.out_of_turn(endpoint, ordering, STEP).await?;
         if rows.is_empty() {
             break;
         }
-        store.place(turns(shared, rows, ordering).await?).await?;
+        let turns = turns(shared, rows, ordering).await?;
+        if wanted(shared, endpoint) != for_these {
+            return Ok(false);
+        }
+        store.place(turns).await?;
     }
     if ordering == Ordering::Unordered || on_failure == OnFailure::Pass {
         while store.lift_holds(endpoint, STEP).await? == STEP {}
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The turns that rows get.
