@@ -365,6 +365,11 @@ impl Lines {
         self.behind_gap.insert(strand);
     }
 
+    /// They were meanwhile.
+    pub(super) fn end_wait_for_gap(&mut self, strand: Strand) {
+        self.behind_gap.remove(&strand);
+    }
+
     /// More positions were handed on.
     pub(super) fn gap_moved(&mut self, now: Timestamp) {
         for strand in std::mem::take(&mut self.behind_gap) {

@@ -63,14 +63,18 @@ pub(super) fn kick(shared: &Arc<Shared>, lane: &Arc<Lane>) {
     let (shared, lane) = (Arc::clone(shared), Arc::clone(lane));
     tokio::spawn(async move {
         let read = async {
+            let mut left = wanted.step.min(STEP);
             if wanted.due {
-                refill(&shared, &lane, wanted).await?;
+                // A line goes on, however much stands in none.
+                left = left
+                    .saturating_sub(refill(&shared, &lane, wanted).await?)
+                    .max(1);
             }
             if lane.is_ordered() {
                 let Ok(_turn) = shared.refills.acquire().await else {
                     return Ok(());
                 };
-                order::read::strands(&shared, &lane, wanted.step.min(STEP)).await?;
+                order::read::strands(&shared, &lane, left).await?;
             }
             Ok::<_, StoreError>(())
         };
@@ -88,10 +92,15 @@ pub(super) fn kick(shared: &Arc<Shared>, lane: &Arc<Lane>) {
     });
 }
 
-async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, wanted: Refill) -> Result<(), StoreError> {
+/// Brings in what is due in no order; answers how many jobs that were, about.
+async fn refill(
+    shared: &Arc<Shared>,
+    lane: &Arc<Lane>,
+    wanted: Refill,
+) -> Result<usize, StoreError> {
     // Never closed.
     let Ok(_turn) = shared.refills.acquire().await else {
-        return Ok(());
+        return Ok(0);
     };
     let now = shared.parts.clock.now();
     // While the breaker is open, one delivery is wanted as a probe; but what has waited too long is looked
@@ -110,7 +119,7 @@ async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, wanted: Refill) -> Resul
     if lane.held(|held| held.is_spoiled()) {
         // What was read may have been discarded meanwhile.
         shared.schedule(lane.endpoint, now.after(SPOILED));
-        return Ok(());
+        return Ok(0);
     }
     if let Some(target) = &target {
         let ordering = target.endpoint.ordering;
@@ -119,7 +128,7 @@ async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, wanted: Refill) -> Resul
         if !due.deliveries.iter().all(fits) {
             order::place::again(shared, lane.endpoint);
             shared.schedule(lane.endpoint, now.after(SPOILED));
-            return Ok(());
+            return Ok(0);
         }
     }
     let waited_too_long = |delivery: &Delivery| {
@@ -177,7 +186,8 @@ async fn refill(shared: &Arc<Shared>, lane: &Arc<Lane>, wanted: Refill) -> Resul
     if let Some(next) = next {
         shared.schedule(lane.endpoint, next);
     }
-    Ok(())
+    // A batch is a job of many events.
+    Ok(claimed.len() + if brought.any { step } else { 0 })
 }
 
 /// Whether a delivery has waited too long behind an open breaker.

@@ -239,7 +239,11 @@ fn wait_for_gap(
 ) -> Option<Timestamp> {
     lane.lines(|lines| lines.wait_for_gap(strand));
     shared.gap_waiters.add(lane.endpoint);
-    (shared.tracker.lock().handed_on() >= position).then_some(now)
+    let came_meanwhile = shared.tracker.lock().handed_on() >= position;
+    if came_meanwhile {
+        lane.lines(|lines| lines.end_wait_for_gap(strand));
+    }
+    came_meanwhile.then_some(now)
 }
 
 /// Makes jobs of rows, up to the first whose payload is not kept any more: what follows it waits for its
