@@ -33,13 +33,16 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
         let sent = soon.clone().any(|(_, (_, fact))| {
             matches!(fact, Fact::Sent(number, _) if story.requests[*number].of.contains(id))
         });
-        // One that is under way counts.
+        // One that is under way counts, and one whose end nobody could know of yet.
+        let asked = asked(tale.asked.iter(), place);
         let under_way = story.messages_of(*id).any(|request| {
-            request.place < place
-                && request
-                    .answer
-                    .is_none_or(|(answered, _, _)| answered > asked(tale.asked.iter(), place))
+            let answered = request.answer.map(|(answered, _, _)| answered);
+            request.place < place && answered.is_none_or(|answered| answered > asked)
         });
+        let unrecorded = tale
+            .attempts
+            .iter()
+            .any(|(recorded, attempt)| *recorded > asked && attempt.started_at <= story.at(asked));
         let ended = tale
             .rows
             .iter()
@@ -71,6 +74,7 @@ fn check(story: &Story<'_>) -> Vec<Broken> {
             && !sent
             && !first
             && !under_way
+            && !unrecorded
             && !ended
             && !disturbed
             && quiet_before(story, place)
