@@ -166,7 +166,7 @@ struct Shared {
     wishes: Semaphore,
     meters: Meters,
     parked: Parked,
-    /// Told when something was parked.
+    /// Told when something was parked, and when there is room for what was left in the log.
     told_parked: Arc<Notify>,
     /// For what only the use cases can do: disabling an endpoint, telling of changes.
     fanfare: OnceLock<Weak<Fanfare>>,

@@ -77,7 +77,7 @@ pub struct Tale<'a> {
     /// What its row was made to be, each time.
     pub rows: Vec<(Place, &'a Delivery)>,
     /// Rows that a power failure took back, and where.
-    pub undone: Vec<(Place, &'a Delivery, Place)>,
+    undone: Vec<(Place, &'a Delivery, Place)>,
     /// Its attempts, as they were recorded.
     pub attempts: Vec<(Place, &'a Attempt)>,
     /// Where somebody asked that it be tried again.
@@ -366,9 +366,14 @@ impl Tale<'_> {
     /// Whether it was there before a place.
     #[must_use]
     pub fn was_made_before(&self, place: Place) -> bool {
-        let rows = self.rows.iter().map(|(at, _)| *at);
-        let undone = self.undone.iter().map(|(at, _, _)| *at);
-        self.first || rows.chain(undone).any(|at| at < place)
+        self.first || self.all_rows().any(|(at, _)| at < place)
+    }
+
+    /// What its row was made to be each time, also where a power failure took that back; in no order.
+    pub fn all_rows(&self) -> impl Iterator<Item = (Place, &Delivery)> {
+        let kept = self.rows.iter().map(|(at, row)| (*at, *row));
+        let undone = self.undone.iter().map(|(at, row, _)| (*at, *row));
+        kept.chain(undone)
     }
 
     /// The row as it was before a place.

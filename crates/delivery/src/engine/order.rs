@@ -20,7 +20,6 @@ use fanfare_domain::time::Timestamp;
 use parking_lot::Mutex;
 
 use super::Shared;
-use super::lane::Lane;
 use super::lines::{InLine, Lines};
 use super::refill;
 use super::tracker::Lingering;
@@ -76,11 +75,11 @@ pub(super) fn expect(shared: &Shared, endpoint: EndpointId, at: InLine) -> bool 
 }
 
 /// A delivery leaves its lane's memory for a row, in the order that its endpoint wants now, if in any.
-pub(super) fn expect_again(shared: &Shared, lane: &Lane, delivery: &Lingering) {
-    let target = shared.parts.directory.target(lane.endpoint);
+pub(super) fn expect_again(shared: &Shared, endpoint: EndpointId, delivery: &Lingering) {
+    let target = shared.parts.directory.target(endpoint);
     let at = target.and_then(|target| target.in_line(delivery.shipment.event(), delivery.position));
     if let Some((strand, position)) = at {
-        lane.lines(|lines| lines.expect(InLine { strand, position }));
+        expect(shared, endpoint, InLine { strand, position });
     }
 }
 

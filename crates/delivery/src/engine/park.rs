@@ -262,7 +262,7 @@ fn empty_lanes(shared: &Arc<Shared>) {
         for emptied in lane.empty(now, others) {
             match emptied {
                 Some(delivery) => {
-                    order::expect_again(shared, &lane, &delivery);
+                    order::expect_again(shared, endpoint, &delivery);
                     shared.parked.add(delivery);
                 }
                 None => have_rows = true,

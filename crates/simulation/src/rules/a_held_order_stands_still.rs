@@ -40,9 +40,7 @@ fn failed(story: &Story<'_>, id: DeliveryId, now: Place) -> Option<Place> {
     let tale = &story.deliveries[&id];
     let has_failed = |row: &Delivery| matches!(row.state, DeliveryState::Failed { .. });
     tale.row_before(now).filter(|row| has_failed(row))?;
-    let kept = tale.rows.iter().map(|(place, row)| (*place, *row));
-    let undone = tale.undone.iter().map(|(place, row, _)| (*place, *row));
-    let rows = kept.chain(undone).filter(|(_, row)| has_failed(row));
+    let rows = tale.all_rows().filter(|(_, row)| has_failed(row));
     rows.map(|(place, _)| place).min()
 }
 
