@@ -27,7 +27,7 @@ use fanfare_domain::time::Timestamp;
 
 use crate::error::{Conflict, Exceeded, Faults, UseCaseError};
 use crate::fanfare::Fanfare;
-use crate::port::jobs::{JobBounds, JobChanged, JobMade, JobQuery, KeptJob};
+use crate::port::jobs::{JobBounds, JobChanged, JobMade, JobQuery, JobStep, KeptJob};
 use crate::repository::TRIES;
 
 mod cancel;
@@ -317,9 +317,8 @@ impl Fanfare {
                 None => {}
             }
             let deliveries = &self.ports.deliveries;
-            let changed = deliveries
-                .change_job(job.clone(), revision, std::sync::Arc::default())
-                .await?;
+            let step = JobStep::of(job.clone(), revision);
+            let changed = deliveries.change_job(step).await?;
             if changed != JobChanged::Outdated {
                 self.told_of_job.notify_one();
                 return Ok(job);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fanfare_app::port::Deliveries;
 use fanfare_app::port::deliveries::Settled;
-use fanfare_app::port::jobs::{JobBounds, JobChanged, JobMade, JobQuery, Walk};
+use fanfare_app::port::jobs::{JobBounds, JobChanged, JobMade, JobQuery, JobStep, Walk};
 use fanfare_domain::delivery::{Delivery, StateName};
 use fanfare_domain::id::{DeliveryId, JobId};
 use fanfare_domain::job::{Filter, Job, JobState, Progress, Work};
@@ -90,7 +90,12 @@ pub async fn a_step_is_made_of_the_job_as_it_is_only(engine: &dyn Engine) {
     after.cursor = Some(row.id);
     after.progress.taken = 1;
     let rows = Arc::new(vec![settlement(row.clone())]);
-    let step = |revision| part.change_job(after.clone(), revision, Arc::clone(&rows));
+    let step = |revision| {
+        part.change_job(JobStep {
+            settlements: Arc::clone(&rows),
+            ..JobStep::of(after.clone(), revision)
+        })
+    };
     let done = step(first.revision).await.unwrap();
     assert_eq!(done, JobChanged::Done(vec![Settled::Recorded]));
     let second = part.job(&here(), before.id).await.unwrap().unwrap();
@@ -99,8 +104,11 @@ pub async fn a_step_is_made_of_the_job_as_it_is_only(engine: &dyn Engine) {
     assert_eq!(read(&*part, &row).await, Some(row.clone()));
     // The same again comes too late, and so do its rows.
     let other = delivery(&event(3), 0);
-    let rows = Arc::new(vec![settlement(other.clone())]);
-    let late = part.change_job(before, first.revision, rows).await.unwrap();
+    let late = JobStep {
+        settlements: Arc::new(vec![settlement(other.clone())]),
+        ..JobStep::of(before, first.revision)
+    };
+    let late = part.change_job(late).await.unwrap();
     assert_eq!(late, JobChanged::Outdated);
     assert_eq!(read(&*part, &other).await, None);
     let kept = part.job(&here(), after.id).await.unwrap().unwrap();
@@ -156,7 +164,7 @@ pub async fn open_jobs_are_bounded(engine: &dyn Engine) {
     let kept = part.job(&here(), job(1, None).id).await.unwrap().unwrap();
     let mut ended = kept.job;
     ended.end(JobState::Cancelled, None, time(9));
-    let changed = part.change_job(ended, kept.revision, Arc::default()).await;
+    let changed = part.change_job(JobStep::of(ended, kept.revision)).await;
     assert_eq!(changed.unwrap(), JobChanged::Done(Vec::new()));
     assert_eq!(make(7, Some("a")).await, JobMade::Made);
 }

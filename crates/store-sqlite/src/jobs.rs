@@ -1,10 +1,7 @@
 //! Jobs, which stand beside the deliveries.
 
-use std::sync::Arc;
-
-use fanfare_app::port::deliveries::Settlement;
 use fanfare_app::port::error::StoreError;
-use fanfare_app::port::jobs::{JobBounds, JobChanged, JobMade, JobQuery, KeptJob};
+use fanfare_app::port::jobs::{JobBounds, JobChanged, JobMade, JobQuery, JobStep, KeptJob};
 use fanfare_app::stored::code;
 use fanfare_domain::id::JobId;
 use fanfare_domain::job::Job;
@@ -66,12 +63,8 @@ pub(crate) fn make(
     Ok(JobMade::Made)
 }
 
-pub(crate) fn change(
-    writing: &mut Writing<'_>,
-    job: &Job,
-    expected: i64,
-    settlements: &Arc<Vec<Settlement>>,
-) -> Result<JobChanged, Failure> {
+pub(crate) fn change(writing: &mut Writing<'_>, step: &JobStep) -> Result<JobChanged, Failure> {
+    let job = &step.job;
     let changed = writing
         .connection
         .prepare_cached(
@@ -80,7 +73,7 @@ pub(crate) fn change(
         )?
         .execute((
             job.id.to_bytes(),
-            expected,
+            step.revision,
             code::of_job_state(job.state),
             job.ended_at.map(Timestamp::micros),
             write(job)?,
@@ -88,7 +81,8 @@ pub(crate) fn change(
     if changed == 0 {
         return Ok(JobChanged::Outdated);
     }
-    Ok(JobChanged::Done(settle::all(writing, settlements, None)?))
+    let settled = settle::all(writing, &step.settlements, None)?;
+    Ok(JobChanged::Done(settled))
 }
 
 pub(crate) fn forget(

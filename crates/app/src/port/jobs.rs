@@ -43,6 +43,32 @@ pub enum JobMade {
     TooMany,
 }
 
+/// A change of a job, or a step of it with what it did.
+#[derive(Clone, Debug)]
+pub struct JobStep {
+    /// The job as it is afterwards.
+    pub job: Job,
+    /// The revision that this was made of.
+    pub revision: i64,
+    /// What it did to deliveries.
+    pub settlements: Arc<Vec<Settlement>>,
+    /// What it wished to end elsewhere and counts now, so that it is wished no more.
+    pub counted: Vec<DeliveryId>,
+}
+
+impl JobStep {
+    /// A change that does nothing to deliveries.
+    #[must_use]
+    pub fn of(job: Job, revision: i64) -> Self {
+        Self {
+            job,
+            revision,
+            settlements: Arc::default(),
+            counted: Vec::new(),
+        }
+    }
+}
+
 /// What became of a change or a step of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobChanged {
@@ -110,14 +136,9 @@ pub trait Jobs: Send + Sync + 'static {
     /// Jobs that run, oldest first.
     async fn running_jobs(&self, limit: usize) -> Result<Vec<KeptJob>, StoreError>;
 
-    /// Replaces a job and records what it did to deliveries, as [`super::Deliveries::settle`] does, in
-    /// one commit; nothing where the job is not at this revision any more.
-    async fn change_job(
-        &self,
-        job: Job,
-        expected: i64,
-        settlements: Arc<Vec<Settlement>>,
-    ) -> Result<JobChanged, StoreError>;
+    /// Replaces a job, records what it did to deliveries, as [`super::Deliveries::settle`] does, and forgets
+    /// the wishes that it counted, in one commit; nothing where the job is not at this revision any more.
+    async fn change_job(&self, step: JobStep) -> Result<JobChanged, StoreError>;
 
     /// Forgets up to `limit` jobs that ended before a time; answers how many.
     async fn drop_jobs(&self, ended_before: Timestamp, limit: usize) -> Result<usize, StoreError>;

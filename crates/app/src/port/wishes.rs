@@ -47,18 +47,9 @@ pub trait Wishes: Send + Sync + 'static {
         Ok(HashSet::new())
     }
 
-    /// What became of a job's wishes: those that can be forgotten.
+    /// What became of a job's wishes: those that it can count, and forget with the step in which it does.
     async fn ended_elsewhere(&self, _job: JobId) -> Result<Vec<EndedElsewhere>, StoreError> {
         Ok(Vec::new())
-    }
-
-    /// Forgets wishes of a job.
-    async fn forget_wishes(
-        &self,
-        _job: JobId,
-        _deliveries: &[DeliveryId],
-    ) -> Result<(), StoreError> {
-        Ok(())
     }
 
     /// What others wish of this node. Wishes of extra attempts are answered once.

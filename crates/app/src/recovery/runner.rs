@@ -14,7 +14,7 @@ use crate::fanfare::Fanfare;
 use crate::port::StoreError;
 use crate::port::deliveries::{Settled, Settlement};
 use crate::port::dispatch::Withheld;
-use crate::port::jobs::{JobChanged, KeptJob};
+use crate::port::jobs::{JobChanged, JobStep, KeptJob};
 
 /// How often the runner looks for jobs that nobody told of.
 const LOOK: Duration = Duration::from_secs(5);
@@ -138,11 +138,13 @@ impl Fanfare {
             pause,
         } = *plan;
         let settlements = Arc::new(settlements);
-        let changed = self
-            .ports
-            .deliveries
-            .change_job(job.clone(), revision, Arc::clone(&settlements))
-            .await?;
+        let step = JobStep {
+            job: job.clone(),
+            revision,
+            settlements: Arc::clone(&settlements),
+            counted: elsewhere,
+        };
+        let changed = self.ports.deliveries.change_job(step).await?;
         let JobChanged::Done(settled) = changed else {
             // Somebody changed it; the next turn reads it anew.
             return Ok(Stepped::Took(0));
@@ -150,10 +152,6 @@ impl Fanfare {
         if let Some(withheld) = withheld {
             let recorded = settled.iter().filter(|each| **each == Settled::Recorded);
             withheld.ended(recorded.count());
-        }
-        if !elsewhere.is_empty() {
-            let store = &self.ports.deliveries;
-            store.forget_wishes(job.id, &elsewhere).await?;
         }
         let waiting = settlements.iter().map(|each| &each.delivery);
         let lanes: BTreeSet<EndpointId> = waiting

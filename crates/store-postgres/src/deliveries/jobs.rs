@@ -1,13 +1,11 @@
 //! The jobs of the deliveries part.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use async_trait::async_trait;
-use fanfare_app::port::deliveries::Settlement;
 use fanfare_app::port::error::StoreError;
 use fanfare_app::port::jobs::{
-    JobBounds, JobChanged, JobMade, JobQuery, Jobs, KeptJob, Walk, Walked,
+    JobBounds, JobChanged, JobMade, JobQuery, JobStep, Jobs, KeptJob, Walk, Walked,
 };
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId, JobId};
@@ -45,18 +43,9 @@ impl Jobs for PostgresDeliveries {
         Ok(jobs::running(&session, limit).await?)
     }
 
-    async fn change_job(
-        &self,
-        job: Job,
-        expected: i64,
-        settlements: Arc<Vec<Settlement>>,
-    ) -> Result<JobChanged, StoreError> {
-        let rows: usize = settlements.iter().map(settle::weight).sum();
-        let write = Write::ChangeJob {
-            job: Box::new(job),
-            expected,
-            settlements,
-        };
+    async fn change_job(&self, step: JobStep) -> Result<JobChanged, StoreError> {
+        let rows: usize = step.settlements.iter().map(settle::weight).sum();
+        let write = Write::ChangeJob(Box::new(step));
         match self.queue.ask(rows + write::ROW, write).await? {
             Written::Changed(changed) => Ok(changed),
             _ => Err(write::mixed_up()),

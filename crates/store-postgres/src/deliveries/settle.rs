@@ -8,18 +8,17 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use fanfare_app::port::deliveries::{Settled, Settlement};
-use fanfare_app::port::jobs::JobChanged;
+use fanfare_app::port::jobs::{JobChanged, JobStep};
 use fanfare_app::port::log::Position;
 use fanfare_app::stored::tally::Sums;
 use fanfare_domain::delivery::{Delivery, DeliveryState, StateName};
 use fanfare_domain::id::{AttemptId, DeliveryId, EndpointId, EventId};
-use fanfare_domain::job::Job;
 use fanfare_domain::time::Timestamp;
 use tokio::try_join;
 use tokio_postgres::types::Type;
 
 use super::row::{self, Rows};
-use super::{attempts, lookup, order, tallies};
+use super::{attempts, lookup, order, tallies, wishes};
 use crate::bits::{Bits, bits};
 use crate::failure::Failure;
 use crate::hints::Left;
@@ -120,26 +119,35 @@ pub(super) async fn all(
 pub(super) async fn with_job(
     database: &Database,
     session: &Session,
-    settling: &Settling,
-    job: &Job,
-    expected: i64,
+    step: &JobStep,
 ) -> Result<JobChanged, Failure> {
-    let numbers = prepare(database, session, settling).await?;
+    let mut settling = Settling::default();
+    settling.add(&step.settlements, None);
+    let numbers = prepare(database, session, &settling).await?;
     let (numbers, settlements) = (&numbers, &settling.each().collect::<Vec<_>>()[..]);
     session
         .transaction(|| {
             Box::pin(async move {
                 let begin = session.batch("BEGIN");
                 let present = database.places.be_present(session);
-                let changing = jobs::change(session, job, expected);
+                let changing = jobs::change(session, &step.job, step.revision);
                 let (_, _, changed) = try_join!(biased; begin, present, changing)?;
                 if !changed {
                     session.batch("ROLLBACK").await?;
                     return Ok(JobChanged::Outdated);
                 }
+                if !step.counted.is_empty() {
+                    wishes::forget(session, step.job.id, &step.counted).await?;
+                }
                 let known = Known::read(database, session, settlements, numbers).await?;
-                let (sums, position) = (Sums::default(), settling.materialised);
-                let settled = known.settle(database, session, settlements, numbers, sums, position);
+                let settled = known.settle(
+                    database,
+                    session,
+                    settlements,
+                    numbers,
+                    Sums::default(),
+                    None,
+                );
                 Ok(JobChanged::Done(settled.await?))
             })
         })

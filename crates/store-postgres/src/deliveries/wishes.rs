@@ -68,11 +68,6 @@ impl Wishes for PostgresDeliveries {
         Ok(granted(&session, job).await?)
     }
 
-    async fn forget_wishes(&self, job: JobId, deliveries: &[DeliveryId]) -> Result<(), StoreError> {
-        let session = self.database.pool.lease().await?;
-        Ok(forget(&session, Bits(job.to_bytes()), deliveries).await?)
-    }
-
     async fn wished(&self) -> Result<Wished, StoreError> {
         if self.node() == 0 {
             return Ok(Wished::default());
@@ -172,7 +167,16 @@ async fn granted(session: &Session, job: JobId) -> Result<Vec<EndedElsewhere>, F
     rows.iter().map(ended).collect()
 }
 
-async fn forget(session: &Session, job: Bits, deliveries: &[DeliveryId]) -> Result<(), Failure> {
+/// Inside the transaction of the step in which a job counts what became of them.
+pub(super) async fn forget(
+    session: &Session,
+    job: JobId,
+    deliveries: &[DeliveryId],
+) -> Result<(), Failure> {
+    forget_of(session, Bits(job.to_bytes()), deliveries).await
+}
+
+async fn forget_of(session: &Session, job: Bits, deliveries: &[DeliveryId]) -> Result<(), Failure> {
     let ids = bits(deliveries, DeliveryId::to_bytes);
     session
         .run(
@@ -207,7 +211,7 @@ async fn wished(database: &Database) -> Result<Wished, Failure> {
     }
     let taken: Vec<_> = wished.extra.iter().map(|delivery| delivery.id).collect();
     if !taken.is_empty() {
-        forget(&session, EXTRA, &taken).await?;
+        forget_of(&session, EXTRA, &taken).await?;
     }
     Ok(wished)
 }

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use fanfare_app::port::StoreError;
 use fanfare_app::port::deliveries::{Placed, Settled, Settlement};
-use fanfare_app::port::jobs::JobChanged;
+use fanfare_app::port::jobs::{JobChanged, JobStep};
 use fanfare_app::port::log::Position;
 use fanfare_domain::batch::InBatch;
 use fanfare_domain::delivery::DiscardedReason;
 use fanfare_domain::id::{BatchId, DeliveryId, EndpointId};
-use fanfare_domain::job::Job;
 use fanfare_domain::name::Scope;
 use fanfare_domain::order::Strand;
 use fanfare_domain::time::Timestamp;
@@ -33,11 +32,7 @@ pub(crate) enum Write {
         settlements: Arc<Vec<Settlement>>,
         materialised: Option<Position>,
     },
-    ChangeJob {
-        job: Box<Job>,
-        expected: i64,
-        settlements: Arc<Vec<Settlement>>,
-    },
+    ChangeJob(Box<JobStep>),
     Place(Vec<Placed>),
     Bind {
         scope: Scope,
@@ -113,15 +108,8 @@ impl Writing {
         let database = &self.database;
         Ok(match write {
             Write::Settle { .. } => return Err(mixed_up().into()),
-            Write::ChangeJob {
-                job,
-                expected,
-                settlements,
-            } => {
-                let mut settling = Settling::default();
-                settling.add(settlements, None);
-                let changed = settle::with_job(database, session, &settling, job, *expected);
-                Written::Changed(changed.await?)
+            Write::ChangeJob(step) => {
+                Written::Changed(settle::with_job(database, session, step).await?)
             }
             Write::Place(placed) => {
                 order::place(database, session, placed).await?;

@@ -8,9 +8,10 @@ use fanfare_app::port::Log;
 use fanfare_app::port::deliveries::Settlement;
 use fanfare_app::port::log::{Append, Appended, Event, Position};
 use fanfare_domain::attempt::{Attempt, Headers, Timings, Trigger};
-use fanfare_domain::delivery::{Delivery, DeliveryState};
+use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason};
 use fanfare_domain::event::Attributes;
-use fanfare_domain::id::{EndpointId, EventId};
+use fanfare_domain::id::{EndpointId, EventId, JobId};
+use fanfare_domain::job::{Filter, Job, JobState, Progress, Work};
 use fanfare_domain::name::{EnvironmentId, EventTypeName, Scope, TenantId};
 use fanfare_domain::time::Timestamp;
 
@@ -125,5 +126,40 @@ pub(crate) fn attempted(delivery: Delivery, state: DeliveryState, at: Timestamp)
     Settlement {
         delivery,
         attempt: Some(Box::new(attempt)),
+    }
+}
+
+/// Its end without an attempt, by a job that cancels.
+pub(crate) fn cancelled(delivery: Delivery, at: Timestamp) -> Settlement {
+    let reason = DiscardedReason::Cancelled;
+    let state = DeliveryState::Discarded { at, reason };
+    Settlement {
+        delivery: Delivery { state, ..delivery },
+        attempt: None,
+    }
+}
+
+/// A job, made then, that cancels all that waits for the tenant.
+pub(crate) fn cancelling_job(at: Timestamp) -> Job {
+    let Scope {
+        environment,
+        tenant,
+    } = scope();
+    Job {
+        id: JobId::new(at, 1),
+        environment,
+        tenant: Some(tenant),
+        work: Work::Cancel {
+            filter: Filter::default(),
+        },
+        rate: 100,
+        state: JobState::Running,
+        reason: None,
+        progress: Progress::default(),
+        cursor: None,
+        pass: None,
+        created_at: at,
+        updated_at: at,
+        ended_at: None,
     }
 }

@@ -15,3 +15,4 @@ mod outages;
 mod owners;
 mod plans;
 mod tls;
+mod wishes;

@@ -1,14 +1,12 @@
 //! The jobs of the deliveries part.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use fanfare_app::port::Wishes;
-use fanfare_app::port::deliveries::Settlement;
 use fanfare_app::port::error::StoreError;
 use fanfare_app::port::jobs::{
-    JobBounds, JobChanged, JobMade, JobQuery, Jobs, KeptJob, Walk, Walked,
+    JobBounds, JobChanged, JobMade, JobQuery, JobStep, Jobs, KeptJob, Walk, Walked,
 };
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId, JobId};
@@ -60,17 +58,12 @@ impl Jobs for SqliteDeliveries {
             .await
     }
 
-    async fn change_job(
-        &self,
-        job: Job,
-        expected: i64,
-        settlements: Arc<Vec<Settlement>>,
-    ) -> Result<JobChanged, StoreError> {
-        let rows: usize = settlements.iter().map(settle::weight).sum();
+    async fn change_job(&self, step: JobStep) -> Result<JobChanged, StoreError> {
+        let rows: usize = step.settlements.iter().map(settle::weight).sum();
         let writer = &self.database.writer;
         writer
             .ask(rows + jobs::WEIGHT, move |writing| {
-                jobs::change(writing, &job, expected, &settlements)
+                jobs::change(writing, &step)
             })
             .await
     }

@@ -1,11 +1,11 @@
 //! Jobs, in the deliveries part.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use async_trait::async_trait;
-use fanfare_app::port::deliveries::Settlement;
-use fanfare_app::port::jobs::{JobBounds, JobChanged, JobMade, JobQuery, KeptJob, Walk, Walked};
+use fanfare_app::port::jobs::{
+    JobBounds, JobChanged, JobMade, JobQuery, JobStep, KeptJob, Walk, Walked,
+};
 use fanfare_app::port::{Jobs, StoreError, Wishes};
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId, JobId};
@@ -36,9 +36,12 @@ impl Rows {
         JobMade::Made
     }
 
-    fn change_job(&mut self, job: Job, expected: i64, settlements: &[Settlement]) -> JobChanged {
+    fn change_job(&mut self, step: JobStep) -> JobChanged {
+        let JobStep {
+            job, settlements, ..
+        } = step;
         match self.jobs.get_mut(&job.id) {
-            Some(kept) if kept.revision == expected => {
+            Some(kept) if kept.revision == step.revision => {
                 kept.job = job.clone();
                 kept.revision += 1;
             }
@@ -149,16 +152,9 @@ impl Jobs for MemoryStore {
         .await
     }
 
-    async fn change_job(
-        &self,
-        job: Job,
-        expected: i64,
-        settlements: Arc<Vec<Settlement>>,
-    ) -> Result<JobChanged, StoreError> {
-        self.call(Call::ChangeJob, |state| {
-            state.deliveries.change_job(job, expected, &settlements)
-        })
-        .await
+    async fn change_job(&self, step: JobStep) -> Result<JobChanged, StoreError> {
+        self.call(Call::ChangeJob, |state| state.deliveries.change_job(step))
+            .await
     }
 
     async fn drop_jobs(&self, ended_before: Timestamp, limit: usize) -> Result<usize, StoreError> {

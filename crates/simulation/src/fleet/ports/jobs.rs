@@ -1,11 +1,11 @@
 //! Jobs, which nodes share.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use async_trait::async_trait;
-use fanfare_app::port::deliveries::Settlement;
-use fanfare_app::port::jobs::{JobBounds, JobChanged, JobMade, JobQuery, KeptJob, Walk, Walked};
+use fanfare_app::port::jobs::{
+    JobBounds, JobChanged, JobMade, JobQuery, JobStep, KeptJob, Walk, Walked,
+};
 use fanfare_app::port::{Jobs, StoreError, Wishes};
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId, JobId};
@@ -44,15 +44,10 @@ impl Jobs for NodeStore {
         self.store().running_jobs(limit).await
     }
 
-    async fn change_job(
-        &self,
-        job: Job,
-        expected: i64,
-        settlements: Arc<Vec<Settlement>>,
-    ) -> Result<JobChanged, StoreError> {
+    async fn change_job(&self, step: JobStep) -> Result<JobChanged, StoreError> {
         self.begin().await?;
-        self.name_rows(&settlements).await?;
-        self.store().change_job(job, expected, settlements).await
+        self.name_rows(&step.settlements).await?;
+        self.store().change_job(step).await
     }
 
     async fn drop_jobs(&self, ended_before: Timestamp, limit: usize) -> Result<usize, StoreError> {
