@@ -21,6 +21,7 @@ use crate::made;
 mod calls;
 mod explained;
 mod lists;
+mod wishes;
 
 use explained::Explained;
 
@@ -134,7 +135,10 @@ async fn no_hot_query_scans_a_large_table_or_reads_ten_thousand_rows() {
         delivers: true,
         detection: Duration::from_secs(60),
     };
-    let (member, renewing) = Member::join(&addresses.direct, options).await.unwrap();
+    let (member, renewing) = Member::join(&addresses.direct, options.clone())
+        .await
+        .unwrap();
+    let (another, its_renewing) = Member::join(&addresses.direct, options).await.unwrap();
     let now = Timestamp::from_seconds(today() * 86_400);
     let made = made::delivery(&made::event(now, 0));
     let attempted = made::attempted(made, DeliveryState::Delivered { at: now }, now);
@@ -156,8 +160,12 @@ async fn no_hot_query_scans_a_large_table_or_reads_ten_thousand_rows() {
     ] {
         cluster.run(&format!("ALTER DATABASE {} SET {setting}", database.name()));
     }
-    let store = PostgresStore::open_as(&addresses, &Options::default(), Some(member)).await;
-    let store = store.unwrap();
+    let of = async |member| {
+        let options = Options::default();
+        let store = PostgresStore::open_as(&addresses, &options, Some(member)).await;
+        store.unwrap()
+    };
+    let (store, another) = (of(member).await, of(another).await);
     let mut plans = Plans {
         cluster,
         seen: 0,
@@ -167,6 +175,7 @@ async fn no_hot_query_scans_a_large_table_or_reads_ten_thousand_rows() {
     calls::log(&mut plans, &store).await;
     lists::all(&mut plans, &store).await;
     lists::rare_things(&store).await;
+    wishes::all(&mut plans, &store, &another).await;
     calls::deliveries(&mut plans, &store).await;
     calls::configuration(&mut plans, &store).await;
     plans
@@ -174,6 +183,7 @@ async fn no_hot_query_scans_a_large_table_or_reads_ten_thousand_rows() {
         .await
         .unwrap();
     renewing.abort();
+    its_renewing.abort();
     if std::env::var("WRITE_PLANS").is_ok() {
         let path = concat!(
             env!("CARGO_MANIFEST_DIR"),
