@@ -20,6 +20,10 @@ use crate::harness::{Api, Reply, World, number_from_environment};
 pub(super) const RATE: u32 = 25;
 pub(super) const BURST: u32 = 4;
 const PUBLISHERS: usize = 6;
+/// One of so many disturbances is followed by a time in which everything is well.
+const QUIET_AFTER: usize = 4;
+/// So long, of which what it takes to begin anew and to get through what waits is the first part.
+const QUIET: Duration = DETECTION.saturating_mul(3);
 /// Keys of events, where the order is by key.
 const KEYS: u64 = 5;
 
@@ -38,7 +42,7 @@ pub(super) type Arrivals = HashMap<String, HashMap<String, Vec<Instant>>>;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_and_order_and_rates_hold_while_nodes_are_killed_paused_and_cut_off() {
-    let seconds = number_from_environment("SECONDS").unwrap_or(15);
+    let seconds = number_from_environment("SECONDS").unwrap_or(20);
     let seed = number_from_environment("SEED").unwrap_or(1);
     println!("{seconds} s, seed {seed}");
     let chance = Seeded::new(seed);
@@ -74,6 +78,9 @@ async fn nothing_is_lost_and_order_and_rates_hold_while_nodes_are_killed_paused_
         tokio::time::sleep(Duration::from_millis(chance.below(1_000))).await;
         let which = usize::try_from(chance.below(3)).unwrap();
         disturbances.push(disturb(&mut nodes, which, &chance).await);
+        if disturbances.len() % QUIET_AFTER == 2 {
+            tokio::time::sleep(QUIET).await;
+        }
     }
     load.stop.store(true, Ordering::Relaxed);
     publishers.join_all().await;

@@ -53,6 +53,13 @@ impl Disturbance {
     fn explains(&self, at: Instant) -> bool {
         at + DETECTION >= self.from && at <= self.to + DETECTION
     }
+
+    /// Whether something of a span could be due to it: until others have found it gone, or it is back, and what
+    /// waited for that is through.
+    fn is_felt_within(&self, from: Instant, to: Instant) -> bool {
+        let over = self.to.max(self.from + DETECTION) + DETECTION / 2;
+        self.from <= to && over >= from
+    }
 }
 
 /// Judges what arrived at endpoints of a kind.
@@ -69,7 +76,7 @@ pub(super) fn judge(
         .collect();
     for path in paths {
         let arrived = &arrivals[*path];
-        let again = nothing_is_lost(kind, path, &of_kind, arrived, disturbances);
+        let again = nothing_is_lost(path, &of_kind, arrived, disturbances);
         let slowest = of_kind.iter().map(|(event, one)| {
             let waited = arrived[*event][0].saturating_duration_since(one.acknowledged);
             (waited, one)
@@ -80,8 +87,10 @@ pub(super) fn judge(
             Kind::Ordered => order_holds(path, &of_kind, arrived),
             Kind::Rated => rate_holds(path, arrived),
         };
+        let (well, slowest_then) = while_all_are_well(path, &of_kind, arrived, disturbances);
         println!(
-            "{path}: {} events, {again} arrived again, the slowest {:?} after its answer; {told}",
+            "{path}: {} events, {again} arrived again, the slowest {:?} after its answer, and {slowest_then:?} of \
+             {well} while all were well; {told}",
             of_kind.len(),
             slowest.0
         );
@@ -96,10 +105,8 @@ pub(super) fn judge(
 }
 
 /// What was sent once and not recorded before its node was disturbed is sent again; nothing else is. Answers
-/// how often: a node that is cut off goes on until its lease ends, and with a rate there is always something
-/// left that it may send until then.
+/// how often.
 fn nothing_is_lost(
-    kind: Kind,
     path: &str,
     published: &HashMap<&str, &Published>,
     arrived: &HashMap<String, Vec<Instant>>,
@@ -117,9 +124,8 @@ fn nothing_is_lost(
             "{event} arrived at {path} at {times:?}"
         );
     }
-    let of_all = if kind == Kind::Rated { 5 } else { 10 };
     assert!(
-        again * of_all < published.len(),
+        again * 10 < published.len(),
         "{again} arrived again at {path}"
     );
     again
@@ -147,6 +153,37 @@ fn healthy_nodes_wait_for_nobody(
         slowest = slowest.max(waited);
     }
     format!("of {count} of healthy nodes the slowest {slowest:?}")
+}
+
+/// What is published and arrives while no node is disturbed, nor has been shortly before, waits for nobody
+/// either, whoever owns its endpoint. In an order it would wait for what a disturbed node had accepted before.
+/// Answers how many those are, and how long the slowest waited.
+fn while_all_are_well(
+    path: &str,
+    published: &HashMap<&str, &Published>,
+    arrived: &HashMap<String, Vec<Instant>>,
+    disturbances: &[Disturbance],
+) -> (usize, Duration) {
+    let (mut count, mut slowest) = (0, Duration::ZERO);
+    for (event, one) in published {
+        let waited = arrived[*event][0].saturating_duration_since(one.acknowledged);
+        // Such as would have arrived before the next disturbance, had they waited for nobody.
+        let mut near = disturbances.iter();
+        if near.any(|each| each.is_felt_within(one.sent, one.acknowledged + DETECTION)) {
+            continue;
+        }
+        assert!(
+            waited < DETECTION,
+            "{event} came to {path} {waited:?} after its answer while all nodes were well"
+        );
+        count += 1;
+        slowest = slowest.max(waited);
+    }
+    assert!(
+        count > 0,
+        "nothing was published to {path} while all nodes were well"
+    );
+    (count, slowest)
 }
 
 /// What was acknowledged before another was sent arrived before it. What is sent again because it was under
