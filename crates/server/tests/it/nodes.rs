@@ -3,6 +3,7 @@
 //! `make nodes SECONDS=1200 SEED=7` disturbs them for longer.
 
 mod breakers;
+mod changes;
 mod disturbed;
 mod judge;
 mod proxy;
