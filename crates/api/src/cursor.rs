@@ -23,6 +23,8 @@ pub(crate) enum List {
     Events = b'e',
     /// Deliveries.
     Deliveries = b'd',
+    /// Attempts of a delivery.
+    Attempts = b'a',
     /// Jobs.
     Jobs = b'j',
 }
@@ -62,6 +64,17 @@ impl Position for DeliveryId {
 
     fn read(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self::from_bytes)
+    }
+}
+
+/// The number of an attempt.
+impl Position for u16 {
+    fn bytes(&self) -> Vec<u8> {
+        self.to_be_bytes().to_vec()
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self::from_be_bytes)
     }
 }
 

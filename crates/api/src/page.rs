@@ -15,7 +15,7 @@ pub(crate) struct Window<P> {
     pub(crate) after: Option<P>,
 }
 
-/// A page of a list, newest entries first.
+/// A page of a list.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Page<T> {
     /// The entries.

@@ -173,13 +173,21 @@ impl Fanfare {
         Ok(on_its_way(&event, key, *endpoint))
     }
 
-    /// Attempts of a delivery, oldest first.
+    /// Up to `limit` attempts of a delivery behind one of a number, oldest first.
     ///
     /// # Errors
     /// When the tenant has no such delivery.
-    pub async fn attempts(&self, scope: &Scope, id: &str) -> Result<Vec<Attempt>, UseCaseError> {
+    pub async fn attempts(
+        &self,
+        scope: &Scope,
+        id: &str,
+        after: u16,
+        limit: usize,
+    ) -> Result<Vec<Attempt>, UseCaseError> {
         let delivery = self.delivery(scope, id).await?;
-        Ok(self.ports.deliveries.attempts(scope, delivery.id).await?)
+        let after = delivery.id.attempt(after);
+        let store = &self.ports.deliveries;
+        Ok(store.attempts(scope, after, limit).await?)
     }
 
     /// What happened at an endpoint, minute by minute.

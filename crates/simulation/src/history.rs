@@ -57,7 +57,7 @@ impl Finals {
         finals.jobs_left = left.iter().map(|kept| kept.job.id).collect();
         for scope in scopes {
             for row in store.deliveries(&everything_of(scope)).await? {
-                let attempts = store.attempts(scope, row.id).await?;
+                let attempts = store.attempts(scope, row.id.attempt(0), usize::MAX).await?;
                 finals.attempts.insert(row.id, attempts);
                 finals.rows.insert(row.id, row);
             }

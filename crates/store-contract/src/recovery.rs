@@ -86,7 +86,10 @@ async fn check(store: &dyn OpenStore) {
     let ids = [0, 1].map(|place| event(1).id.delivery(place));
     let there = part.existing(&scope("a"), &ids).await.unwrap();
     assert_eq!(there, HashSet::from(ids));
-    let attempts = part.attempts(&scope("a"), ids[0]).await.unwrap();
+    let attempts = part
+        .attempts(&scope("a"), ids[0].attempt(0), 10)
+        .await
+        .unwrap();
     assert_eq!(attempts.len(), 1);
     let end = delivered(&delivery(&event(1), 0), 3);
     let tallies = part.tallies(end.endpoint, Timestamp::from_seconds(START), time(60));

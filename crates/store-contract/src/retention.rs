@@ -61,7 +61,10 @@ pub async fn what_waits_is_never_taken(engine: &dyn Engine) {
     }
     for waiting in &waits {
         assert_eq!(read(&*part, waiting).await.as_ref(), Some(waiting));
-        let attempts = part.attempts(&waiting.scope, waiting.id).await.unwrap();
+        let attempts = part
+            .attempts(&waiting.scope, waiting.id.attempt(0), 100)
+            .await
+            .unwrap();
         assert_eq!(attempts.len(), 1);
     }
     assert_eq!(part.backlog().await.unwrap().waiting, Count::Exact(588));
@@ -71,7 +74,12 @@ pub async fn what_waits_is_never_taken(engine: &dyn Engine) {
     let steps = take_all(&*part, Expired::Deliveries(time(5_000)), 5).await;
     assert_eq!(steps, [1]);
     assert_eq!(read(&*part, &end).await, None);
-    assert!(part.attempts(&end.scope, end.id).await.unwrap().is_empty());
+    assert!(
+        part.attempts(&end.scope, end.id.attempt(0), 100)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 /// From every list, too.
@@ -89,7 +97,10 @@ pub async fn expired_deliveries_go_with_their_attempts_in_steps(engine: &dyn Eng
     for (number, row) in rows.iter().enumerate() {
         let kept = number >= 15;
         assert_eq!(read(&*part, row).await.is_some(), kept);
-        let attempts = part.attempts(&row.scope, row.id).await.unwrap();
+        let attempts = part
+            .attempts(&row.scope, row.id.attempt(0), 100)
+            .await
+            .unwrap();
         assert_eq!(attempts.len(), usize::from(kept));
     }
     let listed = part.deliveries(&deliveries_of("a")).await.unwrap();
@@ -118,7 +129,10 @@ pub async fn expired_attempts_go_and_their_deliveries_stay(engine: &dyn Engine) 
     assert_eq!(steps.iter().sum::<usize>(), 8);
     for (number, end) in ends.iter().enumerate() {
         assert_eq!(read(&*part, end).await.as_ref(), Some(end));
-        let attempts = part.attempts(&end.scope, end.id).await.unwrap();
+        let attempts = part
+            .attempts(&end.scope, end.id.attempt(0), 100)
+            .await
+            .unwrap();
         assert_eq!(attempts.len(), if number < 4 { 0 } else { 2 });
     }
 }

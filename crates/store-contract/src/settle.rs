@@ -107,7 +107,10 @@ pub async fn a_delivery_ends_once(engine: &dyn Engine) {
     let settled = settle(&*part, vec![attempted(second.clone(), 3)]).await;
     assert_eq!(settled, [Settled::HadEnded]);
     assert_eq!(read(&*part, &fresh).await, Some(first.clone()));
-    let attempts = part.attempts(&fresh.scope, fresh.id).await.unwrap();
+    let attempts = part
+        .attempts(&fresh.scope, fresh.id.attempt(0), 100)
+        .await
+        .unwrap();
     assert_eq!(attempts, [attempt(&first, 2), attempt(&second, 3)]);
 }
 
@@ -205,7 +208,10 @@ pub async fn what_arrived_is_settled_beside_all_else(engine: &dyn Engine) {
     assert_eq!(settled, expected);
     for fresh in [&new, &parked, &recorded] {
         assert_eq!(read(&*part, fresh).await, Some(delivered(fresh, 9)));
-        let attempts = part.attempts(&fresh.scope, fresh.id).await.unwrap();
+        let attempts = part
+            .attempts(&fresh.scope, fresh.id.attempt(0), 100)
+            .await
+            .unwrap();
         assert_eq!(attempts, [attempt(&delivered(fresh, 9), 9)]);
     }
     assert_eq!(read(&*part, &again).await, Some(retried));
@@ -257,8 +263,15 @@ pub async fn attempts_are_read_oldest_first_as_they_were_made(engine: &dyn Engin
             settle(&*part, vec![settlement]).await;
         }
     }
-    let read = part.attempts(&scope("a"), neighbours[0].id).await.unwrap();
-    assert_eq!(read, expected);
+    let read = async |after, limit| {
+        let after = neighbours[0].id.attempt(after);
+        part.attempts(&scope("a"), after, limit).await.unwrap()
+    };
+    assert_eq!(read(0, 100).await, expected);
+    assert_eq!(read(0, 2).await, expected[..2]);
+    assert_eq!(read(1, 1).await, expected[1..2]);
+    assert_eq!(read(2, 100).await, expected[2..]);
+    assert_eq!(read(3, 100).await, []);
 }
 
 /// A caller that does not know whether it was done may do it again.
@@ -278,8 +291,12 @@ pub async fn settling_the_same_again_changes_nothing(engine: &dyn Engine) {
             .unwrap();
         seen.push((
             part.deliveries(&deliveries_of("a")).await.unwrap(),
-            part.attempts(&scope("a"), once.id).await.unwrap(),
-            part.attempts(&scope("a"), end.id).await.unwrap(),
+            part.attempts(&scope("a"), once.id.attempt(0), 100)
+                .await
+                .unwrap(),
+            part.attempts(&scope("a"), end.id.attempt(0), 100)
+                .await
+                .unwrap(),
             part.tallies(once.endpoint, time(0), time(600))
                 .await
                 .unwrap(),
@@ -319,7 +336,12 @@ pub async fn settlements_belong_to_their_tenant(engine: &dyn Engine) {
     settle(&*part, vec![attempted(end.clone(), 2)]).await;
     for other in [scope("b"), scope("A")] {
         assert_eq!(part.delivery(&other, end.id).await.unwrap(), None);
-        assert!(part.attempts(&other, end.id).await.unwrap().is_empty());
+        assert!(
+            part.attempts(&other, end.id.attempt(0), 100)
+                .await
+                .unwrap()
+                .is_empty()
+        );
         assert!(part.existing(&other, &[end.id]).await.unwrap().is_empty());
     }
     assert!(
@@ -357,7 +379,10 @@ pub async fn what_an_attempt_was_answered_can_be_replaced(engine: &dyn Engine) {
     assert!(!replace("b", before.id).await);
     assert!(!replace("a", done.id.attempt(9)).await);
     assert!(replace("a", before.id).await);
-    let read = part.attempts(&done.scope, done.id).await.unwrap();
+    let read = part
+        .attempts(&done.scope, done.id.attempt(0), 100)
+        .await
+        .unwrap();
     let wanted = Attempt {
         response_body: b"gone".to_vec(),
         ..before

@@ -76,7 +76,10 @@ pub async fn an_attempt_recorded_twice_counts_once(engine: &dyn Engine) {
     let from = Timestamp::from_seconds(START);
     let tallies = part.tallies(endpoint(1), from, time(600)).await.unwrap();
     assert_eq!((tallies.len(), tallies[0].unsuccessful), (1, 1));
-    let attempts = part.attempts(&once.scope, once.id).await.unwrap();
+    let attempts = part
+        .attempts(&once.scope, once.id.attempt(0), 10)
+        .await
+        .unwrap();
     assert_eq!(attempts.len(), 1);
 }
 

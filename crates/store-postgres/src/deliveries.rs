@@ -301,10 +301,11 @@ impl Deliveries for PostgresDeliveries {
     async fn attempts(
         &self,
         scope: &Scope,
-        delivery: DeliveryId,
+        after: AttemptId,
+        limit: usize,
     ) -> Result<Vec<Attempt>, StoreError> {
         let session = self.database.pool.lease().await?;
-        Ok(attempts::of(&session, &self.database.scopes, scope, delivery).await?)
+        Ok(attempts::behind(&session, &self.database.scopes, scope, after, limit).await?)
     }
 
     async fn replace_response(

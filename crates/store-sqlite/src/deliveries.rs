@@ -264,12 +264,13 @@ impl Deliveries for SqliteDeliveries {
     async fn attempts(
         &self,
         scope: &Scope,
-        delivery: DeliveryId,
+        after: AttemptId,
+        limit: usize,
     ) -> Result<Vec<Attempt>, StoreError> {
         let scope = scope.clone();
         let readers = &self.database.readers;
         readers
-            .read(move |reading| attempts::of(reading, &scope, delivery))
+            .read(move |reading| attempts::behind(reading, &scope, after, limit))
             .await
     }
 

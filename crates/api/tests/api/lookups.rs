@@ -26,17 +26,23 @@ async fn delivery(world: &World) -> String {
 
 /// Lets a delivery arrive, by one attempt, as the engine would.
 async fn arrive(world: &World, id: &str) {
+    let at = world.fanfare.ports().clock.now();
+    attempted(world, id, 1, DeliveryState::Delivered { at }).await;
+}
+
+/// Records an attempt of this number, after which the delivery stands so.
+async fn attempted(world: &World, id: &str, number: u16, state: DeliveryState) {
     let scope = Scope {
         environment: EnvironmentId::default_environment(),
         tenant: TenantId::parse("acme").unwrap(),
     };
     let mut delivery = world.fanfare.delivery(&scope, id).await.unwrap();
     let now = world.fanfare.ports().clock.now();
-    delivery.state = DeliveryState::Delivered { at: now };
-    delivery.attempts = 1;
+    delivery.state = state;
+    delivery.attempts = number;
     delivery.last_status = Some(200);
     let attempt = Attempt {
-        id: DeliveryId::parse(id).unwrap().attempt(1),
+        id: DeliveryId::parse(id).unwrap().attempt(number),
         started_at: now,
         trigger: Trigger::Scheduled,
         url: "https://example.com/hook".to_owned(),
@@ -108,6 +114,36 @@ async fn a_delivery_is_seen_on_its_way_and_at_its_end() {
             .await
             .ok(200);
         assert_eq!(list["data"].as_array().unwrap().len(), count, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn attempts_are_listed_oldest_first_page_by_page() {
+    let world = World::furnished().await;
+    let id = delivery(&world).await;
+    let due_at = world.fanfare.ports().clock.now();
+    for number in 1..=5 {
+        attempted(&world, &id, number, DeliveryState::Waiting { due_at }).await;
+    }
+    let path = format!("{TENANT}/deliveries/{id}/attempts?limit=2");
+    let mut pages = Vec::new();
+    let mut next = path.clone();
+    loop {
+        let page = world.get(&next).await.ok(200);
+        let attempts = page["data"].as_array().unwrap().iter();
+        let numbers: Vec<_> = attempts
+            .map(|one| one["number"].as_u64().unwrap())
+            .collect();
+        pages.push(numbers);
+        match page["next_cursor"].as_str() {
+            Some(cursor) => next = format!("{path}&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(pages, [vec![1, 2], vec![3, 4], vec![5]]);
+    for query in ["limit=0", "cursor=YQ", "page=2"] {
+        let path = format!("{TENANT}/deliveries/{id}/attempts?{query}");
+        world.get(&path).await.problem(400);
     }
 }
 

@@ -77,9 +77,10 @@ impl Fanfare {
             Some(delivery) => {
                 let (log, deliveries) = (&self.ports.log, &self.ports.deliveries);
                 let events = log.events_by_id(&notice.scope, &[delivery.event]).await?;
-                let attempts = deliveries.attempts(&notice.scope, delivery.id).await?;
+                let before = delivery.id.attempt(delivery.attempts.saturating_sub(1));
+                let mut last = deliveries.attempts(&notice.scope, before, 1).await?;
                 let uid = events.first().and_then(|event| event.uid.clone());
-                (uid, attempts.into_iter().next_back())
+                (uid, last.pop())
             }
         };
         let told = Told {

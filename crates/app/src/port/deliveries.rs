@@ -362,11 +362,13 @@ pub trait Deliveries: Jobs + Wishes {
         })
     }
 
-    /// Attempts of a delivery, oldest first.
+    /// Up to `limit` attempts of a delivery behind one of them, oldest first. All of them are behind that with
+    /// the number 0.
     async fn attempts(
         &self,
         scope: &Scope,
-        delivery: DeliveryId,
+        after: AttemptId,
+        limit: usize,
     ) -> Result<Vec<Attempt>, StoreError>;
 
     /// Puts other bytes in the place of what an attempt was answered; false where there is no such attempt.

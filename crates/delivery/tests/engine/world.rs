@@ -153,7 +153,8 @@ impl World {
 
     pub(crate) async fn attempts(&self, delivery: &Delivery) -> Vec<Attempt> {
         let store = &self.ground.store;
-        store.attempts(&acme(), delivery.id).await.unwrap()
+        let (scope, before) = (acme(), delivery.id.attempt(0));
+        store.attempts(&scope, before, usize::MAX).await.unwrap()
     }
 
     /// Every row, newest first.

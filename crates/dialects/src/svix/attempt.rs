@@ -231,11 +231,23 @@ async fn named(call: &Call) -> Result<(Delivery, Attempt), Failure> {
     if delivery.event != event.id || !is_ours(call, delivery.endpoint) {
         return Err(Failure::not_found());
     }
-    let attempts = attempts(call, scope, &delivery).await?;
-    let attempt = attempts.into_iter().find(|attempt| attempt.id == wanted);
+    let before = delivery.id.attempt(
+        wanted
+            .number()
+            .checked_sub(1)
+            .ok_or_else(Failure::not_found)?,
+    );
+    let deliveries = &fanfare.ports().deliveries;
+    let next = deliveries.attempts(scope, before, 1).await?.pop();
+    let attempt = next.filter(|attempt| attempt.id == wanted);
     Ok((delivery, attempt.ok_or_else(Failure::not_found)?))
 }
 
+/// Attempts of a delivery that are looked at: more than any schedule makes. Older ones are shown by their ids
+/// only.
+const MOST_ATTEMPTS: u16 = 500;
+
+/// The newest attempts of a delivery, oldest first.
 async fn attempts(
     call: &Call,
     scope: &Scope,
@@ -244,6 +256,12 @@ async fn attempts(
     if delivery.attempts == 0 {
         return Ok(Vec::new());
     }
+    let older = delivery.attempts.saturating_sub(MOST_ATTEMPTS);
     let deliveries = &call.fanfare().ports().deliveries;
-    Ok(deliveries.attempts(scope, delivery.id).await?)
+    let newest = deliveries.attempts(
+        scope,
+        delivery.id.attempt(older),
+        usize::from(MOST_ATTEMPTS),
+    );
+    Ok(newest.await?)
 }

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use fanfare_app::port::StoreError;
 use fanfare_app::stored::{attempt as stored, code};
 use fanfare_domain::attempt::Attempt;
-use fanfare_domain::id::{AttemptId, DeliveryId};
+use fanfare_domain::id::AttemptId;
 use fanfare_domain::name::Scope;
 use fanfare_domain::time::Timestamp;
 use tokio_postgres::types::Type;
 
 use super::row::small;
-use crate::bits::{Bits, Sparse};
+use crate::bits::{Bits, Sparse, limit};
 use crate::columns::Columns;
 use crate::failure::Failure;
 use crate::scopes::Scopes;
@@ -68,31 +68,26 @@ pub(super) async fn record(
 }
 
 /// The ids of all attempts that a delivery can have: from, and to with it.
-pub(super) fn range(delivery: DeliveryId) -> (Bits, Bits) {
-    (
-        Bits(delivery.attempt(0).to_bytes()),
-        Bits(delivery.attempt(u16::MAX).to_bytes()),
-    )
-}
-
-pub(super) async fn of(
+pub(super) async fn behind(
     session: &Session,
     scopes: &Scopes,
     scope: &Scope,
-    delivery: DeliveryId,
+    after: AttemptId,
+    most: usize,
 ) -> Result<Vec<Attempt>, Failure> {
     let Some(number) = scopes.find(session, scope).await? else {
         return Ok(Vec::new());
     };
-    let (from, to) = range(delivery);
+    let last = after.delivery().attempt(u16::MAX);
     let rows = session
         .rows(
             "SELECT id, started_at, status, error, rest, response_body FROM fanfare.attempts
-            WHERE id BETWEEN $2 AND $3 AND scope = $1 ORDER BY id",
+            WHERE id > $2 AND id <= $3 AND scope = $1 ORDER BY id LIMIT $4",
             &[
                 (&number, Type::INT8),
-                (&from, Type::UUID),
-                (&to, Type::UUID),
+                (&Bits(after.to_bytes()), Type::UUID),
+                (&Bits(last.to_bytes()), Type::UUID),
+                (&limit(most), Type::INT8),
             ],
         )
         .await?;

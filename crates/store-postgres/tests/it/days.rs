@@ -59,7 +59,8 @@ async fn left(store: &PostgresStore) -> [Vec<u64>; 4] {
         if part.delivery(&scope(), id).await.unwrap().is_some() {
             left[2].push(number);
         }
-        if !part.attempts(&scope(), id).await.unwrap().is_empty() {
+        let attempts = part.attempts(&scope(), id.attempt(0), 1).await;
+        if !attempts.unwrap().is_empty() {
             left[3].push(number);
         }
     }

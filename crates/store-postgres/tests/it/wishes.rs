@@ -43,7 +43,7 @@ async fn what_ended_elsewhere_for_a_job_is_forgotten_with_the_step_that_counts_i
     assert!(others.contains(&id));
     assert!(part.ended_elsewhere(job.id).await.unwrap().is_empty());
     let wished = its.wished().await.unwrap();
-    assert_eq!(wished.to_end, [failed.delivery.clone()]);
+    assert_eq!(wished.to_end, std::slice::from_ref(&failed.delivery));
     let ended = cancelled(failed.delivery, hour(3));
     its.settle(Arc::new(vec![ended]), None).await.unwrap();
 

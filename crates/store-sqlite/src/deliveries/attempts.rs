@@ -66,20 +66,24 @@ fn seq(
     Ok(found)
 }
 
-pub(super) fn of(
+pub(super) fn behind(
     reading: &Reading<'_>,
     scope: &Scope,
-    delivery: DeliveryId,
+    after: AttemptId,
+    limit: usize,
 ) -> Result<Vec<Attempt>, Failure> {
     let connection = reading.connection;
+    let delivery = after.delivery();
     let Some(seq) = seq(connection, scope, delivery)? else {
         return Ok(Vec::new());
     };
     let mut statement = connection.prepare_cached(
         "SELECT place, started_at, status, error, rest, response_body FROM attempts
-        WHERE place BETWEEN ?1 AND ?2 ORDER BY place",
+        WHERE place > ?1 AND place <= ?2 ORDER BY place LIMIT ?3",
     )?;
-    let mut rows = statement.query(places(seq))?;
+    let (_, last) = places(seq);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query((place(seq, after.number()), last, limit))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let row = Row {

@@ -269,7 +269,7 @@ async fn a_store_of_the_first_version_opens_and_goes_on() {
         (due.deliveries.len(), waiting.attempts, waiting.turn),
         (1, 1, None)
     );
-    let attempts = deliveries.attempts(&waiting.scope, waiting.id);
+    let attempts = deliveries.attempts(&waiting.scope, waiting.id.attempt(0), 10);
     let attempts = attempts.await.unwrap();
     assert_eq!(attempts.len(), 1);
     assert_eq!(attempts[0].id, waiting.id.attempt(1));
@@ -277,7 +277,7 @@ async fn a_store_of_the_first_version_opens_and_goes_on() {
     let sent: Vec<_> = attempts[0].request_headers.iter().collect();
     assert_eq!(sent, [("webhook-timestamp", "1790000000")]);
     let arrived = waiting.event.delivery(1);
-    let attempts = deliveries.attempts(&waiting.scope, arrived);
+    let attempts = deliveries.attempts(&waiting.scope, arrived.attempt(0), 10);
     let attempts = attempts.await.unwrap();
     let each = attempts.iter().map(|each| (each.id.number(), each.status));
     assert_eq!(

@@ -277,11 +277,11 @@ impl Rows {
             .is_some_and(|row| !row.state.ended())
     }
 
-    fn attempts_of(&self, scope: &Scope, delivery: DeliveryId) -> Vec<Attempt> {
-        let key = |number| (scope.clone(), delivery.attempt(number));
-        self.attempts
-            .range(key(0)..=key(u16::MAX))
-            .map(|(_, attempt)| attempt.clone())
-            .collect()
+    fn attempts_behind(&self, scope: &Scope, after: AttemptId, limit: usize) -> Vec<Attempt> {
+        let key = |id| (scope.clone(), id);
+        let last = after.delivery().attempt(u16::MAX);
+        let behind = (Bound::Excluded(key(after)), Bound::Included(key(last)));
+        let found = self.attempts.range(behind).take(limit);
+        found.map(|(_, attempt)| attempt.clone()).collect()
     }
 }

@@ -17,6 +17,9 @@ use crate::nursa::failure::Failure;
 use crate::nursa::format;
 use crate::nursa::webhook::FACILITY;
 
+/// The most attempts of a delivery that are shown: more than any schedule makes.
+const MOST_ATTEMPTS: usize = 100;
+
 /// A delivery: what its first attempt came to, and its retries.
 #[derive(Serialize)]
 pub(super) struct Entry {
@@ -64,7 +67,8 @@ pub(super) async fn entries(
         .collect();
     let mut entries = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
-        let attempts = fanfare.attempts(scope, &delivery.id.to_string()).await?;
+        let id = delivery.id.to_string();
+        let attempts = fanfare.attempts(scope, &id, 0, MOST_ATTEMPTS).await?;
         let event = events.get(&delivery.event).map(AsRef::as_ref);
         let url = endpoints
             .iter()

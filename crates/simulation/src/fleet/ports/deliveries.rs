@@ -237,10 +237,11 @@ impl Deliveries for NodeStore {
     async fn attempts(
         &self,
         scope: &Scope,
-        delivery: DeliveryId,
+        after: AttemptId,
+        limit: usize,
     ) -> Result<Vec<Attempt>, StoreError> {
         self.reach().await?;
-        self.store().attempts(scope, delivery).await
+        self.store().attempts(scope, after, limit).await
     }
 
     async fn replace_response(

@@ -190,7 +190,10 @@ pub(super) async fn deliveries(plans: &mut Plans, store: &PostgresStore) {
         .await
         .unwrap();
     plans
-        .of("The attempts of a delivery", part.attempts(&acme, ids[0]))
+        .of(
+            "The attempts of a delivery",
+            part.attempts(&acme, ids[0].attempt(0), 51),
+        )
         .await
         .unwrap();
     let pairs: Vec<_> = events.iter().map(|event| (*event, endpoint(10))).collect();

@@ -208,10 +208,11 @@ impl Deliveries for MemoryStore {
     async fn attempts(
         &self,
         scope: &Scope,
-        delivery: DeliveryId,
+        after: AttemptId,
+        limit: usize,
     ) -> Result<Vec<Attempt>, StoreError> {
         self.call(Call::ReadDeliveries, |state| {
-            state.deliveries.attempts_of(scope, delivery)
+            state.deliveries.attempts_behind(scope, after, limit)
         })
         .await
     }
