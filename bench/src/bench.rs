@@ -85,14 +85,25 @@ impl Bench {
 
     /// Gives a new server what [`Bench::start_with_tenants`] says.
     pub(crate) fn with_tenants(&self, server: Server) -> Result<(Server, Vec<Target>)> {
-        let api = server.api()?;
-        api.create_event_type()?;
-        let mut targets = Vec::new();
-        for tenant in 0..self.options.tenants {
-            targets.push(self.add_tenant(&server, &api, &format!("tenant-{tenant}"))?);
-            api.create_endpoint(&format!("tenant-{tenant}"), &self.receiver.url("/e/0"))?;
-        }
+        self.furnish(&server.api()?)?;
+        let target = |tenant| {
+            let tenant = format!("tenant-{tenant}");
+            publish_target(server.address, &server.key, &tenant)
+        };
+        let targets = (0..self.options.tenants).map(target);
+        let targets = targets.collect::<Result<_>>()?;
         Ok((server, targets))
+    }
+
+    /// Makes the event type and the tenants with their endpoints.
+    pub(crate) fn furnish(&self, api: &Api) -> Result<()> {
+        api.create_event_type()?;
+        for tenant in 0..self.options.tenants {
+            let tenant = format!("tenant-{tenant}");
+            api.create_tenant(&tenant)?;
+            api.create_endpoint(&tenant, &self.receiver.url("/e/0"))?;
+        }
+        Ok(())
     }
 
     /// Makes a tenant without endpoints; says where its events are published.

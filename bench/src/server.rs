@@ -51,7 +51,7 @@ impl Server {
             // An earlier server may not know the youngest one.
             dialects: (binary == options.binary).then_some(DIALECTS),
         };
-        let first = recipe.start(1)?;
+        let first = recipe.start(1, None)?;
         Ok(Self {
             address: first.address,
             nodes: vec![first],
@@ -62,7 +62,16 @@ impl Server {
 
     /// Starts one more node over the same PostgreSQL.
     pub(crate) fn add_node(&mut self) -> Result<()> {
-        let node = self.recipe.start(self.nodes.len() + 1)?;
+        let node = self.recipe.start(self.nodes.len() + 1, None)?;
+        self.nodes.push(node);
+        Ok(())
+    }
+
+    /// Starts one more node that shares nothing with the others but their PostgreSQL's processes: it has a
+    /// database of its own.
+    pub(crate) fn add_stranger(&mut self) -> Result<()> {
+        let own = Postgres::new()?;
+        let node = self.recipe.start(self.nodes.len() + 1, Some(own))?;
         self.nodes.push(node);
         Ok(())
     }

@@ -3,6 +3,9 @@
 //!
 //! Each node has as many publishers as one has alone. What a delivery costs depends on how many share a commit,
 //! and so on the load of each node, whose number grows because the load does.
+//!
+//! Beside that, four nodes that share nothing but the machine, each with a database of its own: what four cost that
+//! know nothing of each other. The rest of what four cost together is what sharing costs.
 
 use std::time::Duration;
 
@@ -17,10 +20,12 @@ use crate::{
     server::Server,
 };
 
-const COUNTS: [usize; 3] = [1, 2, 4];
+/// How many nodes, and whether they share a store.
+const FLEETS: [(usize, bool); 4] = [(1, true), (2, true), (4, true), (4, false)];
 
-/// The figure that the bar looks at.
+/// Figures that bars look at: of one node's, and of as many that share nothing.
 pub(crate) const CPU_OF_ONE_NODE: &str = "cpu_of_one_node";
+pub(crate) const CPU_OF_STRANGERS: &str = "cpu_of_as_many_strangers";
 
 /// How long a change of the configuration may take to every node.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -30,21 +35,27 @@ pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>> {
         // A file is one node's.
         return Ok(Vec::new());
     }
-    let mut rows = COUNTS.map(|_| Vec::new());
+    let mut rows = FLEETS.map(|_| Vec::new());
     for round in 0..bench.options.rounds {
-        for turn in 0..COUNTS.len() {
-            let which = (round + turn) % COUNTS.len();
-            rows[which].push(of(bench, COUNTS[which])?);
+        for turn in 0..FLEETS.len() {
+            let which = (round + turn) % FLEETS.len();
+            rows[which].push(of(bench, FLEETS[which])?);
         }
         bench.raw_limit()?;
     }
     let mut middles = Vec::new();
-    for (count, of_it) in COUNTS.iter().zip(&rows) {
-        let mut row = middle(format!("nodes: {count}"), of_it)?;
+    for ((count, shares), of_it) in FLEETS.into_iter().zip(&rows) {
+        let name = if shares { "nodes" } else { "strangers" };
+        let mut row = middle(format!("{name}: {count}"), of_it)?;
         row.share = against(&rows[0], of_it, |row| row.deliveries_per_second);
         row.share_of = Some("one node");
         let cpu = against(&rows[0], of_it, |row| row.cpu_micros_per_delivery);
         row.notes.extend(cpu.map(|cpu| (CPU_OF_ONE_NODE, cpu)));
+        let alike = FLEETS.iter().position(|fleet| *fleet == (count, false));
+        if let Some(strangers) = alike.filter(|_| shares) {
+            let cpu = against(&rows[strangers], of_it, |row| row.cpu_micros_per_delivery);
+            row.notes.extend(cpu.map(|cpu| (CPU_OF_STRANGERS, cpu)));
+        }
         middles.push(row);
     }
     Ok(middles)
@@ -59,10 +70,19 @@ fn against(one: &[Row], several: &[Row], figure: fn(&Row) -> Option<f64>) -> Opt
     median(&shares)
 }
 
-fn of(bench: &Bench, count: usize) -> Result<Row> {
+fn of(bench: &Bench, (count, shares): (usize, bool)) -> Result<Row> {
     let (mut server, _) = bench.start_with_tenants()?;
     for _ in 1..count {
-        server.add_node()?;
+        if shares {
+            server.add_node()?;
+        } else {
+            server.add_stranger()?;
+        }
+    }
+    if !shares {
+        for address in server.addresses().skip(1) {
+            bench.furnish(&Api::connect(address, &server.key)?)?;
+        }
     }
     let targets = targets(bench, &server)?;
     bench.closed(&mut server, &targets, bench.usual_length())

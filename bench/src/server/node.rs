@@ -33,18 +33,21 @@ pub(super) struct Node {
     child: Child,
     pub(super) address: SocketAddr,
     log: PathBuf,
+    /// Its database, where that is not the others'.
+    own: Option<Postgres>,
 }
 
 impl Recipe {
-    /// Starts one, at a port that is free.
-    pub(super) fn start(&self, number: usize) -> Result<Node> {
+    /// Starts one, at a port that is free, on a database of its own where there is one.
+    pub(super) fn start(&self, number: usize, own: Option<Postgres>) -> Result<Node> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let log = self.folder.path().join(format!("log-{number}"));
         let mut node = Node {
-            child: self.spawn(address, File::create(&log)?)?,
+            child: self.spawn(address, own.as_ref(), File::create(&log)?)?,
             address,
             log,
+            own,
         };
         self.wait_until_ready(&mut node)?;
         Ok(node)
@@ -52,7 +55,8 @@ impl Recipe {
 
     /// Starts one again that was killed, at its address.
     pub(super) fn start_again(&self, node: &mut Node) -> Result<()> {
-        node.child = self.spawn(node.address, File::create(&node.log)?)?;
+        let log = File::create(&node.log)?;
+        node.child = self.spawn(node.address, node.own.as_ref(), log)?;
         self.wait_until_ready(node)
     }
 
@@ -73,9 +77,9 @@ impl Recipe {
         }
     }
 
-    fn spawn(&self, address: SocketAddr, log: File) -> Result<Child> {
+    fn spawn(&self, address: SocketAddr, own: Option<&Postgres>, log: File) -> Result<Child> {
         let folder = self.folder.path();
-        let store = match &self.postgres {
+        let store = match own.or(self.postgres.as_ref()) {
             Some(postgres) => postgres.database.address(),
             None => format!("sqlite:{}", folder.join("fanfare.db").display()),
         };
