@@ -5,7 +5,7 @@
 //! memory, and beside it the tables by which nodes know of each other (`shared.rs`). Nodes are killed, paused
 //! and cut off from the store, hints are lost, and each node learns of the configuration late.
 //!
-//! The rules that judge a run (`rules.rs`) are those of several nodes: nothing that was accepted is lost, order
+//! The rules that judge a run (`rules`) are those of several nodes: nothing that was accepted is lost, order
 //! and rates hold over all of them, nobody writes who was declared gone, and whatever is sent twice had been
 //! under way, or not recorded, when its node was disturbed.
 
@@ -25,7 +25,7 @@ mod ports;
 mod rules;
 mod shared;
 
-pub use fact::Fact;
+pub use fact::{Disturbance, Fact};
 pub use mutant::Mutant;
 pub use rules::Breach;
 

@@ -8,14 +8,33 @@ use fanfare_domain::delivery::Delivery;
 use fanfare_domain::endpoint::Endpoint;
 use fanfare_domain::id::{DeliveryId, EndpointId};
 
+/// What befalls a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disturbance {
+    /// It does nothing for a while.
+    Paused,
+    /// It does not reach the store for a while.
+    CutOff,
+    /// It never does anything again.
+    Killed,
+}
+
+impl Disturbance {
+    /// Whether the node is itself again afterwards.
+    #[must_use]
+    pub const fn passes(self) -> bool {
+        !matches!(self, Self::Killed)
+    }
+}
+
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub enum Fact {
     /// A node joined.
     Joined(NodeId),
-    /// It is not itself from now on: paused, cut off, or killed.
-    Disturbed(NodeId, &'static str),
-    /// It is itself again.
+    /// It is not itself from now on.
+    Disturbed(NodeId, Disturbance),
+    /// It is itself again, unless it was killed or declared gone meanwhile.
     Recovered(NodeId),
     /// It was declared gone.
     Gone(NodeId),

@@ -26,6 +26,7 @@ use fanfare_testkit::scripted_sender::{Answer, ScriptedSender, Sent};
 use fanfare_testkit::seeded::Seeded;
 use parking_lot::Mutex;
 
+use super::fact::Disturbance;
 use super::gate::Condition;
 use super::node::{DETECTION, Node};
 use super::shared::Shared;
@@ -247,14 +248,14 @@ impl Play {
             6 => {
                 self.shared
                     .chronicle
-                    .note(Fact::Disturbed(node.id(), "killed"));
+                    .note(Fact::Disturbed(node.id(), Disturbance::Killed));
                 node.gate.set(Condition::Dead);
                 if self.chance.chance(0.5) {
                     self.shared.has_ended(node.id());
                 }
             }
-            7 => self.disturb(node, Condition::Paused, "paused"),
-            8 => self.disturb(node, Condition::CutOff, "cut off"),
+            7 => self.disturb(node, Condition::Paused, Disturbance::Paused),
+            8 => self.disturb(node, Condition::CutOff, Disturbance::CutOff),
             _ => {}
         }
     }
@@ -275,7 +276,7 @@ impl Play {
         }
     }
 
-    fn disturb(&self, node: &Node, condition: Condition, what: &'static str) {
+    fn disturb(&self, node: &Node, condition: Condition, what: Disturbance) {
         if node.gate.condition() != Condition::Well {
             return;
         }

@@ -1,0 +1,141 @@
+//! A run, put together for the rules.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use fanfare_app::nodes::NodeId;
+use fanfare_app::port::log::{Event, Position};
+use fanfare_domain::endpoint::Endpoint;
+use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
+use fanfare_domain::order::Strand;
+use fanfare_domain::time::Timestamp;
+
+use super::Facts;
+use crate::fleet::Fact;
+use crate::fleet::play::Finals;
+
+/// A request.
+pub(super) struct Request {
+    pub(super) place: usize,
+    pub(super) node: NodeId,
+    pub(super) delivery: DeliveryId,
+    pub(super) endpoint: EndpointId,
+    /// Where it ended, and whether the receiver took it.
+    pub(super) answered: Option<(usize, bool)>,
+}
+
+/// From one place to another, in which a node was not itself.
+struct Disturbed {
+    from: usize,
+    until: usize,
+    /// Who was killed or declared gone does not come back.
+    passes: bool,
+}
+
+/// A run, put together.
+pub(super) struct Story<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) finals: &'a Finals,
+    pub(super) endpoints: HashMap<EndpointId, &'a Endpoint>,
+    pub(super) events: HashMap<EventId, (Position, &'a Arc<Event>)>,
+    /// In the order in which they were sent.
+    pub(super) requests: Vec<Request>,
+    pub(super) requests_of: HashMap<DeliveryId, Vec<usize>>,
+    /// When each node was not itself.
+    disturbances: HashMap<NodeId, Vec<Disturbed>>,
+}
+
+impl<'a> Story<'a> {
+    pub(super) fn of(facts: &'a Facts, finals: &'a Finals) -> Self {
+        let mut story = Self {
+            facts,
+            finals,
+            endpoints: HashMap::new(),
+            events: HashMap::new(),
+            requests: Vec::new(),
+            requests_of: HashMap::new(),
+            disturbances: HashMap::new(),
+        };
+        let mut by_number = HashMap::new();
+        for (place, (_, fact)) in facts.iter().enumerate() {
+            match fact {
+                Fact::Endpoint(endpoint) => {
+                    story.endpoints.insert(endpoint.id, endpoint);
+                }
+                Fact::Committed(position, event) => {
+                    story.events.insert(event.id, (*position, event));
+                }
+                Fact::Sent {
+                    number,
+                    node,
+                    delivery,
+                    endpoint,
+                } => {
+                    let at = story.requests.len();
+                    by_number.insert(*number, at);
+                    story.requests_of.entry(*delivery).or_default().push(at);
+                    story.requests.push(Request {
+                        place,
+                        node: *node,
+                        delivery: *delivery,
+                        endpoint: *endpoint,
+                        answered: None,
+                    });
+                }
+                Fact::Answered(number, taken) => {
+                    if let Some(at) = by_number.get(number) {
+                        story.requests[*at].answered = Some((place, *taken));
+                    }
+                }
+                Fact::Disturbed(node, how) => story.is_disturbed(*node, place, how.passes()),
+                Fact::Gone(node) => story.is_disturbed(*node, place, false),
+                Fact::Recovered(node) => {
+                    let of_node = story.disturbances.get_mut(node).into_iter().flatten();
+                    for disturbance in of_node.filter(|each| each.passes) {
+                        disturbance.until = place.min(disturbance.until);
+                    }
+                }
+                _ => {}
+            }
+        }
+        story
+    }
+
+    fn is_disturbed(&mut self, node: NodeId, from: usize, passes: bool) {
+        let disturbed = Disturbed {
+            from,
+            until: usize::MAX,
+            passes,
+        };
+        self.disturbances.entry(node).or_default().push(disturbed);
+    }
+
+    pub(super) fn at(&self, place: usize) -> Timestamp {
+        self.facts[place].0
+    }
+
+    /// Whether a node was not itself at some time between two places.
+    pub(super) fn disturbed(&self, node: NodeId, from: usize, to: usize) -> bool {
+        let of_node = self.disturbances.get(&node).into_iter().flatten();
+        let mut of_node = of_node.filter(|each| each.from <= to && each.until >= from);
+        of_node.next().is_some()
+    }
+
+    pub(super) fn turn(
+        &self,
+        delivery: DeliveryId,
+        endpoint: EndpointId,
+    ) -> Option<(Strand, Position)> {
+        let (position, event) = self.events.get(&delivery.event())?;
+        let ordering = self.endpoints.get(&endpoint)?.ordering;
+        let turn = event.turn(*position, ordering)?;
+        Some((turn.strand?, *position))
+    }
+
+    /// Earlier requests of a request's delivery.
+    pub(super) fn before(&self, number: usize) -> impl Iterator<Item = &Request> {
+        let of = self.requests_of.get(&self.requests[number].delivery);
+        let before = of.into_iter().flatten().take_while(move |at| **at < number);
+        before.map(|at| &self.requests[*at])
+    }
+}
