@@ -52,7 +52,7 @@ pub struct JobStep {
     pub revision: i64,
     /// What it did to deliveries.
     pub settlements: Arc<Vec<Settlement>>,
-    /// What it wished to end elsewhere and counts now, so that it is wished no more.
+    /// What it counts now, so that it is wished no more of other nodes.
     pub counted: Vec<DeliveryId>,
 }
 

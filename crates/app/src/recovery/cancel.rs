@@ -8,11 +8,14 @@
 //! What another node attempts is in that one's memory. It is wished there that it ends, in the same two
 //! steps, and the job counts it when it has.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason};
+use fanfare_domain::id::DeliveryId;
 use fanfare_domain::job::{Job, JobState, Pass, Verdict, Work};
+use fanfare_domain::name::Scope;
 use fanfare_domain::time::Timestamp;
 
 use super::runner::{Plan, Step};
@@ -49,13 +52,15 @@ impl Fanfare {
         // Asked once they are held: what is held here does not become another node's.
         let ids: Vec<_> = walked.deliveries.iter().map(|row| row.id).collect();
         let others = self.ports.deliveries.wish_ended(job.id, &ids).await?;
+        let found = walked.deliveries.len();
+        let mut held = walked.deliveries;
+        held.retain(|row| withheld.holds(row.id) && !others.contains(&row.id));
+        pass.last &= held.len() == found;
+        // Some may have ended between the walk and the hold, and would be counted though another ended them.
+        let held = self.still_waiting(&held).await?;
         let now = self.ports.clock.now();
-        let mut settlements = Vec::with_capacity(walked.deliveries.len());
-        for delivery in walked.deliveries {
-            if !withheld.holds(delivery.id) || others.contains(&delivery.id) {
-                pass.last = false;
-                continue;
-            }
+        let mut settlements = Vec::with_capacity(held.len());
+        for delivery in held {
             job.progress.count(Verdict::Take);
             settlements.push(cancelled(delivery, now));
         }
@@ -64,6 +69,9 @@ impl Fanfare {
         for _ in elsewhere.iter().filter(|ended| ended.cancelled) {
             job.progress.count(Verdict::Take);
         }
+        // What another node had, and this one has now, is wished still; it is counted with its end here.
+        let mut counted: Vec<_> = elsewhere.into_iter().map(|ended| ended.id).collect();
+        counted.extend(settlements.iter().map(|each| each.delivery.id));
         job.updated_at = now;
         job.pass = Some(pass);
         let mut pause = Duration::ZERO;
@@ -79,9 +87,27 @@ impl Fanfare {
             job,
             settlements,
             withheld: Some(withheld),
-            elsewhere: elsewhere.into_iter().map(|ended| ended.id).collect(),
+            counted,
             pause,
         })))
+    }
+
+    /// Those of these that wait, as they stand now.
+    async fn still_waiting(&self, deliveries: &[Delivery]) -> Result<Vec<Delivery>, StoreError> {
+        let mut by_scope: BTreeMap<&Scope, Vec<DeliveryId>> = BTreeMap::new();
+        for delivery in deliveries {
+            by_scope
+                .entry(&delivery.scope)
+                .or_default()
+                .push(delivery.id);
+        }
+        let mut waiting = Vec::with_capacity(deliveries.len());
+        for (scope, ids) in by_scope {
+            let mut rows = self.ports.deliveries.some_deliveries(scope, &ids).await?;
+            let rows = ids.iter().filter_map(|id| rows.remove(id));
+            waiting.extend(rows.filter(|row| !row.state.ended()));
+        }
+        Ok(waiting)
     }
 
     /// How a pass begins.

@@ -41,8 +41,8 @@ pub(super) struct Plan {
     pub(super) settlements: Vec<Settlement>,
     /// Those that nobody may attempt until it is committed.
     pub(super) withheld: Option<Box<dyn Withheld>>,
-    /// What other nodes ended for the job, and is counted in it now.
-    pub(super) elsewhere: Vec<DeliveryId>,
+    /// What it ends, here or at other nodes, and counts now.
+    pub(super) counted: Vec<DeliveryId>,
     /// How long the job waits afterwards.
     pub(super) pause: Duration,
 }
@@ -54,7 +54,7 @@ impl Plan {
             job,
             settlements: Vec::new(),
             withheld: None,
-            elsewhere: Vec::new(),
+            counted: Vec::new(),
             pause: Duration::ZERO,
         }
     }
@@ -134,7 +134,7 @@ impl Fanfare {
             job,
             settlements,
             withheld,
-            elsewhere,
+            counted,
             pause,
         } = *plan;
         let settlements = Arc::new(settlements);
@@ -142,7 +142,7 @@ impl Fanfare {
             job: job.clone(),
             revision,
             settlements: Arc::clone(&settlements),
-            counted: elsewhere,
+            counted,
         };
         let changed = self.ports.deliveries.change_job(step).await?;
         let JobChanged::Done(settled) = changed else {
