@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use fanfare_simulation::mutant::Mutant;
-use fanfare_simulation::run;
+use fanfare_simulation::{fleet, run};
 
 /// Plays the engine in virtual time with faults and crashes, and judges what happened.
 #[derive(Parser)]
@@ -25,22 +25,48 @@ struct Arguments {
     /// Plants a fault, by its name.
     #[arg(long)]
     mutant: Option<String>,
+    /// Plays several nodes over one store.
+    #[arg(long)]
+    nodes: bool,
+}
+
+/// What came of a run, whichever it was.
+struct Played {
+    facts: usize,
+    /// What broke a rule; none when nothing did.
+    report: Option<String>,
+    /// Made only where one seed is played.
+    trace: Box<dyn FnOnce() -> String>,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let mutant = match arguments.mutant.as_deref().map(Mutant::named) {
-        Some(None) => {
-            println!("this build plants one of these:");
-            Mutant::all().for_each(|mutant| println!("  {}", mutant.name));
-            return ExitCode::FAILURE;
+    let name = arguments.mutant.as_deref();
+    let play: Box<dyn Fn(u64) -> Played + Sync> = if arguments.nodes {
+        let named = |name| {
+            fleet::Mutant::ALL
+                .into_iter()
+                .find(|mutant| format!("{mutant:?}") == name)
+        };
+        let mutant = name.map(named);
+        if matches!(mutant, Some(None)) {
+            return unknown(
+                fleet::Mutant::ALL
+                    .iter()
+                    .map(|mutant| format!("{mutant:?}")),
+            );
         }
-        Some(found) => found,
-        None => None,
+        Box::new(move |seed| played_by_nodes(seed, mutant.flatten()))
+    } else {
+        let mutant = name.map(Mutant::named);
+        if matches!(mutant, Some(None)) {
+            return unknown(Mutant::all().map(|mutant| mutant.name.to_owned()));
+        }
+        Box::new(move |seed| played(seed, mutant.flatten()))
     };
     let sound = match arguments.seed {
-        Some(seed) => one(seed, mutant),
-        None => many(arguments.from, arguments.seeds, mutant),
+        Some(seed) => one(seed, &play),
+        None => many(arguments.from, arguments.seeds, &play),
     };
     if sound {
         ExitCode::SUCCESS
@@ -49,30 +75,54 @@ fn main() -> ExitCode {
     }
 }
 
-fn one(seed: u64, mutant: Option<&Mutant>) -> bool {
+fn unknown(names: impl Iterator<Item = String>) -> ExitCode {
+    println!("this build plants one of these:");
+    names.for_each(|name| println!("  {name}"));
+    ExitCode::FAILURE
+}
+
+fn played(seed: u64, mutant: Option<&Mutant>) -> Played {
     let outcome = run(seed, mutant);
-    print!("{}", outcome.trace());
-    if outcome.breaches.is_empty() {
+    Played {
+        facts: outcome.history.facts.len(),
+        report: (!outcome.breaches.is_empty()).then(|| outcome.report()),
+        trace: Box::new(move || outcome.trace()),
+    }
+}
+
+fn played_by_nodes(seed: u64, mutant: Option<fleet::Mutant>) -> Played {
+    let outcome = fleet::run(seed, mutant);
+    Played {
+        facts: outcome.facts.len(),
+        report: (!outcome.breaches.is_empty()).then(|| outcome.report()),
+        trace: Box::new(move || outcome.trace()),
+    }
+}
+
+fn one(seed: u64, play: &(dyn Fn(u64) -> Played + Sync)) -> bool {
+    let played = play(seed);
+    print!("{}", (played.trace)());
+    let Some(report) = played.report else {
         println!("seed {seed}: no rule is broken");
         return true;
-    }
-    print!("{}", outcome.report());
+    };
+    print!("{report}");
     false
 }
 
-fn many(from: u64, count: u64, mutant: Option<&Mutant>) -> bool {
+fn many(from: u64, count: u64, play: &(dyn Fn(u64) -> Played + Sync)) -> bool {
     let (next, bad, facts) = (AtomicU64::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     let began = Instant::now();
-    let play = || loop {
+    let work = || loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
         if number >= count {
             return;
         }
-        let outcome = run(from + number, mutant);
-        facts.fetch_add(outcome.history.facts.len(), Ordering::Relaxed);
-        if !outcome.breaches.is_empty() {
+        let played = play(from + number);
+        facts.fetch_add(played.facts, Ordering::Relaxed);
+        if let Some(report) = played.report {
             bad.fetch_add(1, Ordering::Relaxed);
-            print!("{}", outcome.report());
+            print!("{report}");
         }
         if (number + 1) % 10_000 == 0 {
             println!("{} seeds, {:?}", number + 1, began.elapsed());
@@ -80,7 +130,7 @@ fn many(from: u64, count: u64, mutant: Option<&Mutant>) -> bool {
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
-        (0..cores).for_each(|_| drop(scope.spawn(play)));
+        (0..cores).for_each(|_| drop(scope.spawn(work)));
     });
     let (bad, facts) = (bad.into_inner(), facts.into_inner());
     println!(
