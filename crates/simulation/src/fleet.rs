@@ -86,8 +86,11 @@ impl Chronicle {
         Self { clock, facts }
     }
 
-    fn note(&self, fact: Fact) {
-        self.facts.lock().push((self.clock.now(), fact));
+    /// Answers its place.
+    fn note(&self, fact: Fact) -> usize {
+        let mut facts = self.facts.lock();
+        facts.push((self.clock.now(), fact));
+        facts.len() - 1
     }
 
     fn take(&self) -> Vec<(Timestamp, Fact)> {

@@ -7,6 +7,7 @@ use fanfare_app::port::log::{Event, Position};
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::endpoint::Endpoint;
 use fanfare_domain::id::{DeliveryId, EndpointId};
+use fanfare_domain::job::Job;
 
 /// What befalls a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,12 @@ pub enum Fact {
     },
     /// A request has ended; whether the receiver took it.
     Answered(usize, bool),
+    /// A node is asked for an extra attempt of a delivery that waits.
+    Asked(NodeId, DeliveryId),
+    /// It was told that it gets one; asked for at this place.
+    Granted(DeliveryId, usize),
+    /// A job is now this.
+    Job(Box<Job>),
     /// From now on no node is disturbed, and every receiver takes what comes.
     Calm,
 }

@@ -17,11 +17,17 @@ pub enum Mutant {
     ForgetPace,
     /// What a node accepted that is gone is not taken over.
     ForgetTheGone,
+    /// A wish of an extra attempt reaches nobody.
+    DropWish,
+    /// A job ends by itself what another node attempts.
+    EndAnothers,
+    /// A job counts again what it has counted of other nodes' ends.
+    CountAgain,
 }
 
 impl Mutant {
     /// Every one.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::IgnoreLease,
         Self::LongLease,
         Self::AcceptOldEpoch,
@@ -29,5 +35,8 @@ impl Mutant {
         Self::LetGoAtOnce,
         Self::ForgetPace,
         Self::ForgetTheGone,
+        Self::DropWish,
+        Self::EndAnothers,
+        Self::CountAgain,
     ];
 }

@@ -22,7 +22,7 @@ use super::Mutant;
 use super::gate::{Condition, Gate};
 use super::play::Network;
 use super::ports::NodeStore;
-use super::shared::{Ear, Shared};
+use super::shared::{Ear, News, Shared};
 
 /// How long a node may be silent.
 pub(super) const DETECTION: Duration = Duration::from_secs(5);
@@ -30,6 +30,8 @@ pub(super) const DETECTION: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(500);
 /// How long to wait before an endpoint is asked for again.
 const AGAIN: Duration = Duration::from_millis(50);
+/// How often it is looked whether a node is the first.
+const FIRST: Duration = Duration::from_secs(1);
 /// How often a node looks for changes of the configuration, since hints of those may be lost.
 const REFRESH: Duration = Duration::from_secs(1);
 
@@ -47,6 +49,11 @@ pub(super) struct Membership {
 impl Membership {
     pub(super) fn favours(&self, endpoint: EndpointId) -> bool {
         favourite(endpoint, &self.delivering.read()) == Some(self.id)
+    }
+
+    /// Whether it runs the jobs.
+    fn is_first(&self) -> bool {
+        self.may_send() && self.delivering.read().first() == Some(&self.id)
     }
 
     fn lease_lasts(&self) -> bool {
@@ -187,7 +194,13 @@ impl Node {
         engine.start(&fanfare).await?;
         tokio::spawn(hand_over(Arc::clone(&member), gate.clone()));
         tokio::spawn(refresh(Arc::clone(&fanfare)));
-        tokio::spawn(take_over(store.clone(), Arc::clone(&engine), ear));
+        tokio::spawn(run_jobs(Arc::clone(&fanfare), Arc::clone(&member)));
+        tokio::spawn(take_over(
+            store.clone(),
+            Arc::clone(&fanfare),
+            Arc::clone(&engine),
+            ear,
+        ));
         tokio::spawn(look_for_owned(store, engine));
         Ok(Self {
             member,
@@ -251,7 +264,7 @@ async fn hand_over(member: Arc<Membership>, gate: Gate) {
             shared.let_go(member.id, &pending.let_go);
             owners.have_gone(&pending.let_go);
             for endpoint in pending.let_go {
-                shared.tell(member.id, (endpoint, None));
+                shared.tell(member.id, News::Left((endpoint, None)));
             }
             let asked_at = shared.clock();
             let got = shared.ask_for(member.id, &pending.wanted);
@@ -269,8 +282,8 @@ async fn refresh(fanfare: Arc<Fanfare>) {
     }
 }
 
-/// Takes over what others left, and hears of what they leave.
-async fn take_over(store: NodeStore, engine: Arc<Engine>, ear: Arc<Ear>) {
+/// Takes over what others left, and hears of what they leave and wish.
+async fn take_over(store: NodeStore, fanfare: Arc<Fanfare>, engine: Arc<Engine>, ear: Arc<Ear>) {
     loop {
         for (endpoint, strand) in ear.take() {
             if store.member.owns(endpoint).is_some() {
@@ -279,12 +292,31 @@ async fn take_over(store: NodeStore, engine: Arc<Engine>, ear: Arc<Ear>) {
                 store.member.want(endpoint);
             }
         }
-        if let Ok(due) = store.take_over().await {
+        if fanfare.grant_wishes().await.is_ok()
+            && let Ok(due) = store.take_over().await
+        {
             for endpoint in due {
                 engine.left(endpoint, None);
             }
         }
         let _ = tokio::time::timeout(LOOK, ear.heard.notified()).await;
+    }
+}
+
+/// Runs jobs while this node is the first.
+async fn run_jobs(fanfare: Arc<Fanfare>, member: Arc<Membership>) {
+    let is_first = async |wanted: bool| {
+        while member.is_first() != wanted {
+            tokio::time::sleep(FIRST).await;
+        }
+    };
+    loop {
+        is_first(true).await;
+        tokio::select! {
+            biased;
+            () = fanfare.run_jobs() => return,
+            () = is_first(false) => {}
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use fanfare_app::endpoints::{EndpointDraft, RateLimitDraft};
@@ -34,14 +35,19 @@ use super::{Chronicle, Fact, Mutant};
 use crate::history::everything_of;
 use crate::setting::{millis, seconds};
 
+mod asking;
+
 /// How many things happen in a run.
-const DEEDS: usize = 50;
+const DEEDS: usize = 60;
 /// When what went wrong before is over.
 pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(40);
 /// The longest that all may take to end then.
 const LONGEST: u64 = 1_200;
 /// Where everything is taken at once, whatever happens.
 const WELL: &str = "https://well.example/";
+
+/// Those that fail often, and whose second attempts come late unless somebody asks for one.
+const PATIENT: [&str; 2] = ["https://patient.example/", "https://patient-key.example/"];
 
 /// The rows at the end.
 pub(super) type Finals = BTreeMap<DeliveryId, Delivery>;
@@ -74,6 +80,9 @@ impl Network {
         network.sender.decide(move |sent: &Sent| {
             if known.lock().calm || sent.url == WELL {
                 return Answer::status(200);
+            }
+            if PATIENT.contains(&sent.url.as_str()) && chance.chance(0.4) {
+                return Answer::status(500);
             }
             let after = millis(*chance.pick(&[0, 1, 5, 20, 20, 300, 1_500]));
             match chance.below(20) {
@@ -123,6 +132,8 @@ struct Play {
     network: Network,
     options: EngineOptions,
     nodes: Vec<Node>,
+    /// Whether a job is being asked for: there is one at a time.
+    asking: Arc<AtomicBool>,
 }
 
 /// Plays a seed to its end.
@@ -139,7 +150,12 @@ pub(super) async fn play(seed: u64, mutant: Option<Mutant>) -> (Vec<(Timestamp, 
             known.lock().events.insert(id, Arc::clone(&event));
             committed.note(Fact::Committed(position, event));
         }
-        Change::Row(row) => committed.note(Fact::Row(row)),
+        Change::Row(row) => {
+            committed.note(Fact::Row(row));
+        }
+        Change::Job(job, _) => {
+            committed.note(Fact::Job(job));
+        }
         _ => {}
     });
     let options = EngineOptions {
@@ -153,6 +169,7 @@ pub(super) async fn play(seed: u64, mutant: Option<Mutant>) -> (Vec<(Timestamp, 
         network,
         options,
         nodes: Vec::new(),
+        asking: Arc::default(),
     };
     for _ in 0..2 + play.chance.below(2) {
         play.begin().await;
@@ -163,7 +180,7 @@ pub(super) async fn play(seed: u64, mutant: Option<Mutant>) -> (Vec<(Timestamp, 
     tokio::time::sleep(seconds(3)).await;
     for _ in 0..DEEDS {
         play.revive(0.5).await;
-        play.act();
+        play.act().await;
         let pause = millis(play.chance.below(1_500));
         tokio::time::sleep(pause).await;
     }
@@ -190,29 +207,23 @@ impl Play {
             burst: Some(1 + self.chance.below(3) as u32),
         };
         let drafts = [
-            (WELL.to_owned(), Ordering::Unordered, None),
-            (
-                "https://plain.example/".to_owned(),
-                Ordering::Unordered,
-                None,
-            ),
-            ("https://strict.example/".to_owned(), Ordering::Strict, None),
-            ("https://key.example/".to_owned(), Ordering::ByKey, None),
-            (
-                "https://rated.example/".to_owned(),
-                Ordering::Unordered,
-                Some(rate()),
-            ),
-            (
-                "https://both.example/".to_owned(),
-                Ordering::Strict,
-                Some(rate()),
-            ),
+            (WELL, Ordering::Unordered, None),
+            ("https://plain.example/", Ordering::Unordered, None),
+            ("https://strict.example/", Ordering::Strict, None),
+            ("https://key.example/", Ordering::ByKey, None),
+            ("https://rated.example/", Ordering::Unordered, Some(rate())),
+            ("https://both.example/", Ordering::Strict, Some(rate())),
+            (PATIENT[0], Ordering::Unordered, None),
+            (PATIENT[1], Ordering::ByKey, None),
         ];
         for (url, ordering, rate_limit) in drafts {
+            let waits = match PATIENT.contains(&url) {
+                true => [0, 40, 1, 1],
+                false => [0, 1, 2, 4],
+            };
             let draft = EndpointDraft {
                 policy: Some(PolicyPatch {
-                    waits: Some([0, 1, 2, 4].map(seconds).to_vec()),
+                    waits: Some(waits.map(seconds).to_vec()),
                     timeout: Some(*self.chance.pick(&[millis(500), seconds(2)])),
                     jitter: Some(0.0),
                     breaker: Some(BreakerPatch::off()),
@@ -220,12 +231,16 @@ impl Play {
                 }),
                 ordering: Some(ordering),
                 rate_limit,
-                ..endpoint(&url)
+                ..endpoint(url)
             };
             let fanfare = &self.nodes[0].fanfare;
             let made = fanfare.create_endpoint(&acme(), draft, Vec::new()).await;
             let made = made.expect("it is made");
-            self.network.known.lock().endpoints.insert(url, made.id);
+            self.network
+                .known
+                .lock()
+                .endpoints
+                .insert(url.to_owned(), made.id);
             self.shared.chronicle.note(Fact::Endpoint(Box::new(made)));
         }
     }
@@ -241,21 +256,22 @@ impl Play {
         }
     }
 
-    fn act(&self) {
+    async fn act(&self) {
         let node = &self.nodes[self.chance.below(self.nodes.len() as u64) as usize];
-        match self.chance.below(10) {
-            0..6 => self.publish(node, 1 + self.chance.below(8)),
-            6 => {
-                self.shared
-                    .chronicle
-                    .note(Fact::Disturbed(node.id(), Disturbance::Killed));
+        match self.chance.below(14) {
+            0..7 => self.publish(node, 1 + self.chance.below(8)),
+            7 => {
+                let killed = Fact::Disturbed(node.id(), Disturbance::Killed);
+                self.shared.chronicle.note(killed);
                 node.gate.set(Condition::Dead);
                 if self.chance.chance(0.5) {
                     self.shared.has_ended(node.id());
                 }
             }
-            7 => self.disturb(node, Condition::Paused, Disturbance::Paused),
-            8 => self.disturb(node, Condition::CutOff, Disturbance::CutOff),
+            8 => self.disturb(node, Condition::Paused, Disturbance::Paused),
+            9 => self.disturb(node, Condition::CutOff, Disturbance::CutOff),
+            10..12 => self.ask_for_extra(3).await,
+            12 if self.chance.chance(0.5) => self.cancel(node).await,
             _ => {}
         }
     }
@@ -301,6 +317,7 @@ impl Play {
     async fn calm(&mut self) {
         tokio::time::sleep(3 * DETECTION).await;
         self.revive(1.0).await;
+        self.stand_still().await;
         self.network.known.lock().calm = true;
         self.shared.chronicle.note(Fact::Calm);
         tokio::time::sleep(SETTLED_AFTER).await;

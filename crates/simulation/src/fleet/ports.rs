@@ -5,6 +5,7 @@ mod configuration;
 mod deliveries;
 mod jobs;
 mod log;
+mod wishes;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use fanfare_testkit::memory_store::MemoryStore;
 use super::Fact;
 use super::gate::Gate;
 use super::node::Membership;
-use super::shared::OWNERS;
+use super::shared::{News, OWNERS};
 
 /// The longest that a way to the store takes, in milliseconds.
 const WAY: u64 = 6;
@@ -97,7 +98,8 @@ impl NodeStore {
     fn tell(&self, endpoint: EndpointId, strand: Option<Strand>) {
         if self.has_an_owner(endpoint) && self.member.owns(endpoint).is_none() {
             self.member.want(endpoint);
-            self.member.shared.tell(self.id(), (endpoint, strand));
+            let left = News::Left((endpoint, strand));
+            self.member.shared.tell(self.id(), left);
         }
     }
 

@@ -12,6 +12,7 @@ mod lanes;
 mod nodes;
 mod story;
 mod time;
+mod wishes;
 
 use story::Story;
 
@@ -43,7 +44,7 @@ type Broken = (Option<usize>, String);
 /// What each rule says, and what finds out where it is broken.
 type Rule = (&'static str, fn(&Story<'_>) -> Vec<Broken>);
 
-const RULES: [Rule; 7] = [
+const RULES: [Rule; 10] = [
     (
         "every accepted delivery comes to its end",
         deliveries::all_end,
@@ -60,6 +61,18 @@ const RULES: [Rule; 7] = [
         deliveries::under_way_once,
     ),
     ("what is due is sent in time", time::in_time),
+    (
+        "nothing is sent after it was cancelled",
+        wishes::nothing_after_cancelled,
+    ),
+    (
+        "a job counts each delivery that it ended once",
+        wishes::jobs_count_right,
+    ),
+    (
+        "an extra attempt is made soon by whichever node can",
+        wishes::extra_attempts_come,
+    ),
 ];
 
 /// Judges a run by every rule.

@@ -19,6 +19,8 @@ use tokio::time::Instant;
 use super::gate::{Condition, Gate};
 use super::{Chronicle, Fact, Mutant};
 
+mod wishes;
+
 /// In whose name deliveries wait for an endpoint that one node serves at a time.
 pub(super) const OWNERS: NodeId = -1;
 /// Of every so many hints, so many are lost.
@@ -26,6 +28,15 @@ const LOST: f64 = 0.3;
 
 /// An endpoint for which something is left, and in which strand, where that is known.
 pub(super) type Left = (EndpointId, Option<Strand>);
+
+/// What a hint tells others.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum News {
+    /// Something is left.
+    Left(Left),
+    /// There is something to look for: a wish.
+    Work,
+}
 
 pub(super) struct Shared {
     pub(super) store: MemoryStore,
@@ -46,6 +57,7 @@ struct Tables {
     /// In whose name each row waits.
     names: BTreeMap<DeliveryId, (NodeId, EndpointId)>,
     materialised: BTreeMap<NodeId, Position>,
+    wishes: wishes::Wishes,
 }
 
 struct Row {
@@ -64,6 +76,14 @@ pub(super) struct Ear {
 impl Ear {
     pub(super) fn take(&self) -> BTreeSet<Left> {
         std::mem::take(&mut self.left.lock())
+    }
+
+    fn hear(&self, news: News) {
+        match news {
+            News::Left(left) => drop(self.left.lock().insert(left)),
+            News::Work => {}
+        }
+        self.heard.notify_one();
     }
 }
 
@@ -245,7 +265,7 @@ impl Shared {
     }
 
     /// Tells others, of whom some do not hear it, and some late.
-    pub(super) fn tell(&self, by: NodeId, left: Left) {
+    pub(super) fn tell(&self, by: NodeId, news: News) {
         for (id, ear) in self.ears.lock().iter() {
             if *id == by || ear.gate.condition() != Condition::Well || self.chance.chance(LOST) {
                 continue;
@@ -254,8 +274,7 @@ impl Shared {
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(late)).await;
                 if ear.gate.condition() == Condition::Well {
-                    ear.left.lock().insert(left);
-                    ear.heard.notify_one();
+                    ear.hear(news);
                 }
             });
         }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use fanfare_app::port::jobs::{
     JobBounds, JobChanged, JobMade, JobQuery, JobStep, KeptJob, Walk, Walked,
 };
-use fanfare_app::port::{Jobs, StoreError, Wishes};
+use fanfare_app::port::{Jobs, StoreError};
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId, JobId};
 use fanfare_domain::job::Job;
@@ -15,14 +15,11 @@ use fanfare_domain::time::Timestamp;
 
 use super::NodeStore;
 
-/// Nobody wishes anything here.
-impl Wishes for NodeStore {}
-
 #[async_trait]
 impl Jobs for NodeStore {
     async fn make_job(&self, job: Job, bounds: JobBounds) -> Result<JobMade, StoreError> {
         self.reach().await?;
-        self.store().make_job(job, bounds).await
+        self.back(self.store().make_job(job, bounds).await).await
     }
 
     async fn job(
@@ -41,13 +38,18 @@ impl Jobs for NodeStore {
 
     async fn running_jobs(&self, limit: usize) -> Result<Vec<KeptJob>, StoreError> {
         self.reach().await?;
-        self.store().running_jobs(limit).await
+        self.back(self.store().running_jobs(limit).await).await
     }
 
     async fn change_job(&self, step: JobStep) -> Result<JobChanged, StoreError> {
         self.begin().await?;
-        self.name_rows(&step.settlements).await?;
-        self.store().change_job(step).await
+        let kept = self.store().job(&step.job.environment, step.job.id).await?;
+        if kept.is_some_and(|kept| kept.revision == step.revision) {
+            self.name_rows(&step.settlements).await?;
+            let shared = &self.member.shared;
+            shared.forget_wishes(step.job.id, &step.counted);
+        }
+        self.back(self.store().change_job(step).await).await
     }
 
     async fn drop_jobs(&self, ended_before: Timestamp, limit: usize) -> Result<usize, StoreError> {
@@ -57,7 +59,7 @@ impl Jobs for NodeStore {
 
     async fn walk(&self, walk: &Walk) -> Result<Walked, StoreError> {
         self.reach().await?;
-        self.store().walk(walk).await
+        self.back(self.store().walk(walk).await).await
     }
 
     async fn repeats(

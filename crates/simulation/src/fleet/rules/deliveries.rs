@@ -20,12 +20,20 @@ pub(super) fn all_end(story: &Story<'_>) -> Vec<Broken> {
             }
         }
     }
+    // Those that repeat others.
+    let repeats = story.finals.values().filter(|row| row.replay_of.is_some());
+    for row in repeats.filter(|row| !row.state.ended()) {
+        broken.push((None, format!("{} never ended: {:?}", row.id, row.state)));
+    }
     broken
 }
 
 pub(super) fn nothing_arrives_twice(story: &Story<'_>) -> Vec<Broken> {
     let mut broken = Vec::new();
     for (number, request) in story.requests.iter().enumerate() {
+        if story.was_repeated(request.delivery, request.place) {
+            continue;
+        }
         let unexplained = story.before(number).find(|before| {
             let taken = before
                 .answered
@@ -46,6 +54,9 @@ pub(super) fn nothing_arrives_twice(story: &Story<'_>) -> Vec<Broken> {
 pub(super) fn under_way_once(story: &Story<'_>) -> Vec<Broken> {
     let mut broken = Vec::new();
     for (number, request) in story.requests.iter().enumerate() {
+        if story.was_repeated(request.delivery, request.place) {
+            continue;
+        }
         let unexplained = story.before(number).find(|before| {
             let under_way = before.answered.is_none_or(|(at, _)| at > request.place);
             under_way && !story.disturbed(before.node, before.place, request.place)

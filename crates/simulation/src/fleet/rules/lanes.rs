@@ -41,6 +41,9 @@ pub(super) fn order_holds(story: &Story<'_>) -> Vec<Broken> {
                 ..
             } => {
                 number += 1;
+                if story.was_repeated(*delivery, place) {
+                    continue;
+                }
                 let Some((strand, position)) = story.turn(*delivery, *endpoint) else {
                     continue;
                 };

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use fanfare_app::nodes::NodeId;
 use fanfare_app::port::log::{Event, Position};
+use fanfare_domain::delivery::Delivery;
 use fanfare_domain::endpoint::Endpoint;
 use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
 use fanfare_domain::order::Strand;
 use fanfare_domain::time::Timestamp;
 
 use super::Facts;
-use crate::fleet::Fact;
 use crate::fleet::play::Finals;
+use crate::fleet::{Disturbance, Fact};
 
 /// A request.
 pub(super) struct Request {
@@ -28,8 +29,15 @@ pub(super) struct Request {
 struct Disturbed {
     from: usize,
     until: usize,
+    /// None: it was declared gone.
+    how: Option<Disturbance>,
+}
+
+impl Disturbed {
     /// Who was killed or declared gone does not come back.
-    passes: bool,
+    fn passes(&self) -> bool {
+        self.how.is_some_and(Disturbance::passes)
+    }
 }
 
 /// A run, put together.
@@ -41,6 +49,12 @@ pub(super) struct Story<'a> {
     /// In the order in which they were sent.
     pub(super) requests: Vec<Request>,
     pub(super) requests_of: HashMap<DeliveryId, Vec<usize>>,
+    /// Where each delivery ended, and how.
+    pub(super) ends: HashMap<DeliveryId, (usize, &'a Delivery)>,
+    /// Where each that was repeated was so first. On the network its repetitions look as itself.
+    repeated: HashMap<DeliveryId, usize>,
+    /// From one place to another some node was not itself, and no other had taken its place.
+    unrest: Vec<(usize, usize)>,
     /// When each node was not itself.
     disturbances: HashMap<NodeId, Vec<Disturbed>>,
 }
@@ -54,6 +68,9 @@ impl<'a> Story<'a> {
             events: HashMap::new(),
             requests: Vec::new(),
             requests_of: HashMap::new(),
+            ends: HashMap::new(),
+            repeated: HashMap::new(),
+            unrest: Vec::new(),
             disturbances: HashMap::new(),
         };
         let mut by_number = HashMap::new();
@@ -87,25 +104,64 @@ impl<'a> Story<'a> {
                         story.requests[*at].answered = Some((place, *taken));
                     }
                 }
-                Fact::Disturbed(node, how) => story.is_disturbed(*node, place, how.passes()),
-                Fact::Gone(node) => story.is_disturbed(*node, place, false),
+                Fact::Row(row) => {
+                    if let Some(of) = row.replay_of {
+                        story.repeated.entry(of).or_insert(place);
+                    }
+                    if row.state.ended() {
+                        story.ends.entry(row.id).or_insert((place, row));
+                    }
+                }
+                Fact::Joined(_) => story.unrest.push((place, place)),
+                Fact::Disturbed(node, how) => story.is_disturbed(*node, place, Some(*how)),
+                Fact::Gone(node) => story.is_disturbed(*node, place, None),
                 Fact::Recovered(node) => {
                     let of_node = story.disturbances.get_mut(node).into_iter().flatten();
-                    for disturbance in of_node.filter(|each| each.passes) {
+                    for disturbance in of_node.filter(|each| each.passes()) {
                         disturbance.until = place.min(disturbance.until);
                     }
                 }
                 _ => {}
             }
         }
+        story.put_unrest_together();
         story
     }
 
-    fn is_disturbed(&mut self, node: NodeId, from: usize, passes: bool) {
+    fn put_unrest_together(&mut self) {
+        for of_node in self.disturbances.values() {
+            let gone = of_node.iter().find(|each| each.how.is_none());
+            let gone = gone.map_or(usize::MAX, |gone| gone.from);
+            for each in of_node {
+                self.unrest.push((each.from, each.until.min(gone)));
+            }
+        }
+    }
+
+    /// Whether no node came, went, or was not itself between two places.
+    pub(super) fn is_quiet(&self, from: usize, to: usize) -> bool {
+        let mut unrest = self.unrest.iter();
+        !unrest.any(|(begin, end)| *begin <= to && *end >= from)
+    }
+
+    /// Whether a repetition of a delivery was made before a place.
+    pub(super) fn was_repeated(&self, delivery: DeliveryId, before: usize) -> bool {
+        let repeated = self.repeated.get(&delivery);
+        repeated.is_some_and(|place| *place < before)
+    }
+
+    /// The endpoint of an event's delivery, where both are known.
+    pub(super) fn endpoint_of(&self, delivery: DeliveryId) -> Option<&'a Endpoint> {
+        let (_, event) = self.events.get(&delivery.event())?;
+        let (_, endpoint) = event.deliveries().find(|(id, _)| *id == delivery)?;
+        self.endpoints.get(&endpoint).copied()
+    }
+
+    fn is_disturbed(&mut self, node: NodeId, from: usize, how: Option<Disturbance>) {
         let disturbed = Disturbed {
             from,
             until: usize::MAX,
-            passes,
+            how,
         };
         self.disturbances.entry(node).or_default().push(disturbed);
     }

@@ -35,7 +35,9 @@ pub(super) fn in_time(story: &Story<'_>) -> Vec<Broken> {
             let in_time = requests
                 .map(|at| &story.requests[*at])
                 .any(|request| request.place <= end);
-            if (healthy || calm) && !in_time {
+            // It may have been cancelled before.
+            let ended = story.ends.get(&id).is_some_and(|(at, _)| *at <= end);
+            if (healthy || calm) && !in_time && !ended {
                 let how = format!("{id} was not sent to {}", endpoint.url);
                 broken.push((Some(place), how));
             }
