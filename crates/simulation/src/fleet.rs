@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 mod fact;
 mod gate;
 mod mutant;
+mod network;
 mod node;
 mod play;
 mod ports;
@@ -27,6 +28,7 @@ mod shared;
 
 pub use fact::{Disturbance, Fact};
 pub use mutant::Mutant;
+pub use network::Mood;
 pub use rules::Breach;
 
 /// What came of a run.

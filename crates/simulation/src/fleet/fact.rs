@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use fanfare_app::nodes::NodeId;
+use fanfare_app::port::coordination::BreakerNews;
 use fanfare_app::port::log::{Event, Position};
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::endpoint::Endpoint;
-use fanfare_domain::id::{DeliveryId, EndpointId};
+use fanfare_domain::id::{BatchId, DeliveryId, EndpointId};
 use fanfare_domain::job::Job;
+
+use super::network::Mood;
 
 /// What befalls a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +58,12 @@ pub enum Fact {
         number: usize,
         /// By whom.
         node: NodeId,
-        /// Of what.
-        delivery: DeliveryId,
         /// Where to.
         endpoint: EndpointId,
+        /// Of what: one, or those of a batch in their order.
+        deliveries: Vec<DeliveryId>,
+        /// The batch.
+        batch: Option<BatchId>,
     },
     /// A request has ended; whether the receiver took it.
     Answered(usize, bool),
@@ -66,6 +71,10 @@ pub enum Fact {
     Asked(NodeId, DeliveryId),
     /// It was told that it gets one; asked for at this place.
     Granted(DeliveryId, usize),
+    /// A frail receiver changes.
+    Mood(&'static str, Mood),
+    /// A node's engine is told how another one's breaker stands.
+    Heard(NodeId, EndpointId, BreakerNews),
     /// A job is now this.
     Job(Box<Job>),
     /// From now on no node is disturbed, and every receiver takes what comes.

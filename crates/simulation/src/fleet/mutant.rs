@@ -23,11 +23,15 @@ pub enum Mutant {
     EndAnothers,
     /// A job counts again what it has counted of other nodes' ends.
     CountAgain,
+    /// A node sends nothing while it has heard last that a breaker opened.
+    BelieveHints,
+    /// A node's engine is not told what was heard of breakers.
+    IgnoreHints,
 }
 
 impl Mutant {
     /// Every one.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::IgnoreLease,
         Self::LongLease,
         Self::AcceptOldEpoch,
@@ -38,5 +42,7 @@ impl Mutant {
         Self::DropWish,
         Self::EndAnothers,
         Self::CountAgain,
+        Self::BelieveHints,
+        Self::IgnoreHints,
     ];
 }

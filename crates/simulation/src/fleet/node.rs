@@ -1,5 +1,6 @@
 //! A node: the engine and the use cases, and what a server does beside them where several share a store.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use async_trait::async_trait;
 use fanfare_app::directory::Directory;
 use fanfare_app::format::{Formats, NativeFormat};
 use fanfare_app::nodes::{BEATS, Lease, NodeId, Owners, Watch, favourite};
-use fanfare_app::port::coordination::Owned;
+use fanfare_app::port::coordination::{BreakerNews, Owned};
 use fanfare_app::port::sender::{Exchange, OutboundRequest};
 use fanfare_app::port::{Coordination, Dispatch, Sender, StoreError};
 use fanfare_app::{Fanfare, Limits, Ports};
@@ -18,11 +19,11 @@ use fanfare_testkit::seeded::Seeded;
 use parking_lot::RwLock;
 use tokio::sync::Notify;
 
-use super::Mutant;
 use super::gate::{Condition, Gate};
-use super::play::Network;
+use super::network::Network;
 use super::ports::NodeStore;
 use super::shared::{Ear, News, Shared};
+use super::{Fact, Mutant};
 
 /// How long a node may be silent.
 pub(super) const DETECTION: Duration = Duration::from_secs(5);
@@ -44,11 +45,30 @@ pub(super) struct Membership {
     delivering: RwLock<Vec<NodeId>>,
     changed: Notify,
     gate: Gate,
+    /// Endpoints whose breakers were heard to have opened, and not to have closed.
+    open_elsewhere: RwLock<BTreeSet<EndpointId>>,
 }
 
 impl Membership {
     pub(super) fn favours(&self, endpoint: EndpointId) -> bool {
         favourite(endpoint, &self.delivering.read()) == Some(self.id)
+    }
+
+    fn believes(&self, endpoint: EndpointId) -> bool {
+        self.shared.has(Mutant::BelieveHints) && self.open_elsewhere.read().contains(&endpoint)
+    }
+
+    /// Tells the engine of a breaker.
+    fn hear(&self, engine: &Engine, endpoint: EndpointId, news: BreakerNews) {
+        let chronicle = &self.shared.chronicle;
+        chronicle.note(Fact::Heard(self.id, endpoint, news));
+        match news {
+            BreakerNews::Opened => self.open_elsewhere.write().insert(endpoint),
+            BreakerNews::Closed => self.open_elsewhere.write().remove(&endpoint),
+        };
+        if !self.shared.has(Mutant::IgnoreHints) {
+            engine.breaker_elsewhere(endpoint, news);
+        }
     }
 
     /// Whether it runs the jobs.
@@ -103,6 +123,12 @@ impl Coordination for Membership {
     fn let_go(&self, endpoint: EndpointId) {
         self.owners.let_go(endpoint);
     }
+
+    fn tell_breaker(&self, endpoint: EndpointId, news: BreakerNews) {
+        if self.gate.condition() == Condition::Well {
+            self.shared.tell(self.id, News::Breaker(endpoint, news));
+        }
+    }
 }
 
 /// The network as a node reaches it: nothing goes out while it is paused or its lease is over.
@@ -117,7 +143,9 @@ impl Sender for Leased {
     async fn send(&self, request: OutboundRequest) -> Exchange {
         loop {
             self.gate.running().await;
-            if self.member.may_send() {
+            let endpoint = self.network.endpoint_at(&request.uri.to_string());
+            let held = endpoint.is_some_and(|endpoint| self.member.believes(endpoint));
+            if self.member.may_send() && !held {
                 break;
             }
             tokio::time::sleep(AGAIN).await;
@@ -153,6 +181,7 @@ impl Node {
             delivering: RwLock::default(),
             changed: Notify::new(),
             gate: gate.clone(),
+            open_elsewhere: RwLock::default(),
         });
         member.lease.renewed(before, DETECTION);
         let native = Arc::new(NativeFormat::new(DeliveryPolicy::native()));
@@ -291,6 +320,9 @@ async fn take_over(store: NodeStore, fanfare: Arc<Fanfare>, engine: Arc<Engine>,
             } else {
                 store.member.want(endpoint);
             }
+        }
+        for (endpoint, news) in ear.take_breakers() {
+            store.member.hear(&engine, endpoint, news);
         }
         if fanfare.grant_wishes().await.is_ok()
             && let Ok(due) = store.take_over().await

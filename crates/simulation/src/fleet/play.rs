@@ -1,21 +1,17 @@
 //! The play: what publishers do, and what befalls the nodes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use fanfare_app::endpoints::{EndpointDraft, RateLimitDraft};
-use fanfare_app::nodes::NodeId;
-use fanfare_app::port::log::Event;
-use fanfare_app::port::sender::{Exchange, OutboundRequest};
-use fanfare_app::port::{Deliveries, Sender};
+use fanfare_app::port::Deliveries;
 use fanfare_app::publish::EventDraft;
 use fanfare_delivery::EngineOptions;
-use fanfare_domain::attempt::ErrorKind;
 use fanfare_domain::breaker::BreakerPatch;
 use fanfare_domain::delivery::Delivery;
-use fanfare_domain::id::{DeliveryId, EndpointId};
+use fanfare_domain::id::DeliveryId;
 use fanfare_domain::order::Ordering;
 use fanfare_domain::policy::PolicyPatch;
 use fanfare_domain::rate::Per;
@@ -23,12 +19,11 @@ use fanfare_domain::time::Timestamp;
 use fanfare_testkit::builders::{acme, endpoint, event, settle_in};
 use fanfare_testkit::clock::VirtualClock;
 use fanfare_testkit::memory_store::Change;
-use fanfare_testkit::scripted_sender::{Answer, ScriptedSender, Sent};
 use fanfare_testkit::seeded::Seeded;
-use parking_lot::Mutex;
 
 use super::fact::Disturbance;
 use super::gate::Condition;
+use super::network::{FRAIL, Mood, Network, PATIENT, WELL};
 use super::node::{DETECTION, Node};
 use super::shared::Shared;
 use super::{Chronicle, Fact, Mutant};
@@ -43,88 +38,9 @@ const DEEDS: usize = 60;
 pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(40);
 /// The longest that all may take to end then.
 const LONGEST: u64 = 1_200;
-/// Where everything is taken at once, whatever happens.
-const WELL: &str = "https://well.example/";
-
-/// Those that fail often, and whose second attempts come late unless somebody asks for one.
-const PATIENT: [&str; 2] = ["https://patient.example/", "https://patient-key.example/"];
 
 /// The rows at the end.
 pub(super) type Finals = BTreeMap<DeliveryId, Delivery>;
-
-/// All receivers. Clones are handles of the same ones.
-#[derive(Clone)]
-pub(super) struct Network {
-    sender: ScriptedSender,
-    chronicle: Chronicle,
-    known: Arc<Mutex<Known>>,
-}
-
-#[derive(Default)]
-struct Known {
-    endpoints: HashMap<String, EndpointId>,
-    events: HashMap<String, Arc<Event>>,
-    sent: usize,
-    calm: bool,
-}
-
-impl Network {
-    fn new(seed: u64, chronicle: &Chronicle) -> Self {
-        let network = Self {
-            sender: ScriptedSender::new(chronicle.clock),
-            chronicle: chronicle.clone(),
-            known: Arc::default(),
-        };
-        let (chance, known) = (Seeded::new(seed), Arc::clone(&network.known));
-        network.sender.count_only();
-        network.sender.decide(move |sent: &Sent| {
-            if known.lock().calm || sent.url == WELL {
-                return Answer::status(200);
-            }
-            if PATIENT.contains(&sent.url.as_str()) && chance.chance(0.4) {
-                return Answer::status(500);
-            }
-            let after = millis(*chance.pick(&[0, 1, 5, 20, 20, 300, 1_500]));
-            match chance.below(20) {
-                0..16 => Answer::status(200).after(after),
-                16..18 => Answer::status(500).after(after),
-                18 => Answer::error(ErrorKind::ConnectionClosed).after(after),
-                _ => Answer::hang(),
-            }
-        });
-        network
-    }
-
-    /// Sends a node's request, now.
-    pub(super) async fn send(&self, node: NodeId, request: OutboundRequest) -> Exchange {
-        let id = request.headers.get("webhook-id");
-        let id = id.and_then(|id| id.to_str().ok()).unwrap_or_default();
-        let number = {
-            let mut known = self.known.lock();
-            let number = known.sent;
-            known.sent += 1;
-            let endpoint = known.endpoints.get(&request.uri.to_string()).copied();
-            let delivery = known.events.get(id).and_then(|event| {
-                let of = event.deliveries().find(|(_, to)| Some(*to) == endpoint);
-                of.map(|(delivery, _)| delivery)
-            });
-            if let (Some(endpoint), Some(delivery)) = (endpoint, delivery) {
-                self.chronicle.note(Fact::Sent {
-                    number,
-                    node,
-                    delivery,
-                    endpoint,
-                });
-            }
-            number
-        };
-        let exchange = self.sender.send(request).await;
-        let status = exchange.response.as_ref().map(|response| response.status);
-        let taken = exchange.error.is_none() && status == Some(200);
-        self.chronicle.note(Fact::Answered(number, taken));
-        exchange
-    }
-}
 
 struct Play {
     chance: Seeded,
@@ -143,11 +59,10 @@ pub(super) async fn play(seed: u64, mutant: Option<Mutant>) -> (Vec<(Timestamp, 
     let chronicle = Chronicle::new(VirtualClock::default());
     let shared = Shared::new(seed ^ 0x5a7e, chronicle.clone(), mutant);
     let network = Network::new(seed ^ 0xa15e, &chronicle);
-    let (committed, known) = (chronicle.clone(), Arc::clone(&network.known));
+    let (committed, known) = (chronicle.clone(), network.clone());
     shared.store.watch(move |change| match change {
         Change::Event(position, event) => {
-            let id = event.public_id();
-            known.lock().events.insert(id, Arc::clone(&event));
+            known.expect(Arc::clone(&event));
             committed.note(Fact::Committed(position, event));
         }
         Change::Row(row) => {
@@ -215,18 +130,25 @@ impl Play {
             ("https://both.example/", Ordering::Strict, Some(rate())),
             (PATIENT[0], Ordering::Unordered, None),
             (PATIENT[1], Ordering::ByKey, None),
+            (FRAIL[0], Ordering::Unordered, None),
+            (FRAIL[1], Ordering::Unordered, None),
         ];
         for (url, ordering, rate_limit) in drafts {
-            let waits = match PATIENT.contains(&url) {
-                true => [0, 40, 1, 1],
-                false => [0, 1, 2, 4],
+            let waits = match url {
+                _ if PATIENT.contains(&url) => &[0, 40, 1, 1][..],
+                _ if FRAIL.contains(&url) => &[0, 1, 2, 4, 8, 16],
+                _ => &[0, 1, 2, 4],
+            };
+            let breaker = match FRAIL.contains(&url) {
+                true => breaker(&self.chance),
+                false => BreakerPatch::off(),
             };
             let draft = EndpointDraft {
                 policy: Some(PolicyPatch {
-                    waits: Some(waits.map(seconds).to_vec()),
+                    waits: Some(waits.iter().copied().map(seconds).collect()),
                     timeout: Some(*self.chance.pick(&[millis(500), seconds(2)])),
                     jitter: Some(0.0),
-                    breaker: Some(BreakerPatch::off()),
+                    breaker: Some(breaker),
                     ..PolicyPatch::default()
                 }),
                 ordering: Some(ordering),
@@ -236,11 +158,7 @@ impl Play {
             let fanfare = &self.nodes[0].fanfare;
             let made = fanfare.create_endpoint(&acme(), draft, Vec::new()).await;
             let made = made.expect("it is made");
-            self.network
-                .known
-                .lock()
-                .endpoints
-                .insert(url.to_owned(), made.id);
+            self.network.serves(url, made.id);
             self.shared.chronicle.note(Fact::Endpoint(Box::new(made)));
         }
     }
@@ -272,6 +190,7 @@ impl Play {
             9 => self.disturb(node, Condition::CutOff, Disturbance::CutOff),
             10..12 => self.ask_for_extra(3).await,
             12 if self.chance.chance(0.5) => self.cancel(node).await,
+            13 => self.change_a_mood(node),
             _ => {}
         }
     }
@@ -290,6 +209,20 @@ impl Play {
                 }
             });
         }
+    }
+
+    /// A frail receiver breaks, for all or for one node, or is well again.
+    fn change_a_mood(&self, node: &Node) {
+        let url = *self.chance.pick(&FRAIL);
+        let mood = *self.chance.pick(&[
+            Mood::Well,
+            Mood::Well,
+            Mood::Broken,
+            Mood::Broken,
+            Mood::CutFrom(node.id()),
+        ]);
+        self.network.change(url, mood);
+        self.shared.chronicle.note(Fact::Mood(url, mood));
     }
 
     fn disturb(&self, node: &Node, condition: Condition, what: Disturbance) {
@@ -318,7 +251,7 @@ impl Play {
         tokio::time::sleep(3 * DETECTION).await;
         self.revive(1.0).await;
         self.stand_still().await;
-        self.network.known.lock().calm = true;
+        self.network.calm_down();
         self.shared.chronicle.note(Fact::Calm);
         tokio::time::sleep(SETTLED_AFTER).await;
         for node in &self.nodes {
@@ -334,5 +267,18 @@ impl Play {
             }
         }
         tokio::time::sleep(seconds(10)).await;
+    }
+}
+
+/// One that opens after few failures in a row and for nothing else, so that the rules can tell when it is open.
+fn breaker(chance: &Seeded) -> BreakerPatch {
+    BreakerPatch {
+        enabled: Some(true),
+        failures: Some(2 + chance.below(2) as u32),
+        failure_rate: Some(1.0),
+        least_attempts: Some(100_000),
+        first_wait: Some(seconds(1 + chance.below(4))),
+        longest_wait: Some(seconds(10)),
+        ..BreakerPatch::default()
     }
 }

@@ -7,6 +7,7 @@ use fanfare_domain::time::Timestamp;
 use super::Fact;
 use super::play::Finals;
 
+mod breakers;
 mod deliveries;
 mod lanes;
 mod nodes;
@@ -44,7 +45,7 @@ type Broken = (Option<usize>, String);
 /// What each rule says, and what finds out where it is broken.
 type Rule = (&'static str, fn(&Story<'_>) -> Vec<Broken>);
 
-const RULES: [Rule; 10] = [
+const RULES: [Rule; 11] = [
     (
         "every accepted delivery comes to its end",
         deliveries::all_end,
@@ -61,6 +62,10 @@ const RULES: [Rule; 10] = [
         deliveries::under_way_once,
     ),
     ("what is due is sent in time", time::in_time),
+    (
+        "nothing but a probe is sent while a node's breaker is open",
+        breakers::only_probes_pass,
+    ),
     (
         "nothing is sent after it was cancelled",
         wishes::nothing_after_cancelled,

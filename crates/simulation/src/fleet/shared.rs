@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fanfare_app::nodes::{NodeId, Seen};
-use fanfare_app::port::coordination::Epoch;
+use fanfare_app::port::coordination::{BreakerNews, Epoch};
 use fanfare_app::port::log::Position;
 use fanfare_domain::id::{DeliveryId, EndpointId};
 use fanfare_domain::order::Strand;
@@ -36,6 +36,8 @@ pub(super) enum News {
     Left(Left),
     /// There is something to look for: a wish.
     Work,
+    /// A breaker opened or closed.
+    Breaker(EndpointId, BreakerNews),
 }
 
 pub(super) struct Shared {
@@ -70,6 +72,7 @@ struct Row {
 pub(super) struct Ear {
     gate: Gate,
     left: Mutex<BTreeSet<Left>>,
+    breakers: Mutex<BTreeMap<EndpointId, BreakerNews>>,
     pub(super) heard: Notify,
 }
 
@@ -78,10 +81,18 @@ impl Ear {
         std::mem::take(&mut self.left.lock())
     }
 
+    /// The last that was heard of each breaker.
+    pub(super) fn take_breakers(&self) -> BTreeMap<EndpointId, BreakerNews> {
+        std::mem::take(&mut self.breakers.lock())
+    }
+
     fn hear(&self, news: News) {
         match news {
             News::Left(left) => drop(self.left.lock().insert(left)),
             News::Work => {}
+            News::Breaker(endpoint, news) => {
+                self.breakers.lock().insert(endpoint, news);
+            }
         }
         self.heard.notify_one();
     }
@@ -120,6 +131,7 @@ impl Shared {
         let ear = Arc::new(Ear {
             gate: gate.clone(),
             left: Mutex::default(),
+            breakers: Mutex::default(),
             heard: Notify::new(),
         });
         self.ears.lock().insert(id, Arc::clone(&ear));

@@ -9,8 +9,9 @@ use fanfare_app::recovery::{Action, JobDraft, Realm};
 use fanfare_domain::delivery::Delivery;
 use fanfare_testkit::builders::acme;
 
-use super::{PATIENT, Play};
+use super::Play;
 use crate::fleet::Fact;
+use crate::fleet::network::PATIENT;
 use crate::fleet::node::{DETECTION, Node};
 use crate::history::everything_of;
 use crate::setting::seconds;
@@ -75,9 +76,7 @@ impl Play {
             self.publish(node, 4);
         }
         tokio::time::sleep(seconds(3)).await;
-        let known = self.network.known.lock();
-        let patient = PATIENT.map(|url| known.endpoints.get(url).copied());
-        drop(known);
+        let patient = PATIENT.map(|url| self.network.endpoint_at(url));
         let waiting = self.waiting().await;
         let waiting = waiting
             .iter()

@@ -30,21 +30,15 @@ pub(super) fn all_end(story: &Story<'_>) -> Vec<Broken> {
 
 pub(super) fn nothing_arrives_twice(story: &Story<'_>) -> Vec<Broken> {
     let mut broken = Vec::new();
-    for (number, request) in story.requests.iter().enumerate() {
-        if story.was_repeated(request.delivery, request.place) {
-            continue;
-        }
-        let unexplained = story.before(number).find(|before| {
+    for (request, delivery, before) in story.with_earlier() {
+        let unexplained = before.iter().find(|before| {
             let taken = before
                 .answered
                 .is_some_and(|(at, taken)| taken && at < request.place);
             taken && !story.disturbed(before.node, before.place, request.place)
         });
         if let Some(before) = unexplained {
-            let how = format!(
-                "{} had arrived through node {}",
-                request.delivery, before.node
-            );
+            let how = format!("{delivery} had arrived through node {}", before.node);
             broken.push((Some(request.place), how));
         }
     }
@@ -53,19 +47,13 @@ pub(super) fn nothing_arrives_twice(story: &Story<'_>) -> Vec<Broken> {
 
 pub(super) fn under_way_once(story: &Story<'_>) -> Vec<Broken> {
     let mut broken = Vec::new();
-    for (number, request) in story.requests.iter().enumerate() {
-        if story.was_repeated(request.delivery, request.place) {
-            continue;
-        }
-        let unexplained = story.before(number).find(|before| {
+    for (request, delivery, before) in story.with_earlier() {
+        let unexplained = before.iter().find(|before| {
             let under_way = before.answered.is_none_or(|(at, _)| at > request.place);
             under_way && !story.disturbed(before.node, before.place, request.place)
         });
         if let Some(before) = unexplained {
-            let how = format!(
-                "{} is under way through node {}",
-                request.delivery, before.node
-            );
+            let how = format!("{delivery} is under way through node {}", before.node);
             broken.push((Some(request.place), how));
         }
     }

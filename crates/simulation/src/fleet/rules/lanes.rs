@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use fanfare_app::nodes::NodeId;
 use fanfare_app::port::log::Position;
 use fanfare_domain::id::{DeliveryId, EndpointId};
 use fanfare_domain::order::Strand;
@@ -36,30 +37,26 @@ pub(super) fn order_holds(story: &Story<'_>) -> Vec<Broken> {
             }
             Fact::Sent {
                 node,
-                delivery,
                 endpoint,
+                deliveries,
                 ..
             } => {
                 number += 1;
-                if story.was_repeated(*delivery, place) {
-                    continue;
-                }
-                let Some((strand, position)) = story.turn(*delivery, *endpoint) else {
-                    continue;
-                };
-                let line = open.get(&(*endpoint, strand));
-                let before = line.into_iter().flat_map(|line| line.range(..position));
-                for (_, before) in before {
-                    let requests = story.requests_of.get(before).into_iter().flatten();
-                    let arrived = requests.filter(|at| **at < number).any(|at| {
-                        let request = &story.requests[*at];
-                        let answered = request.answered;
-                        request.node == *node
-                            && answered.is_some_and(|(at, taken)| taken && at < place)
-                    });
-                    if !arrived {
-                        let how = format!("node {node} sends {delivery} before {before}");
-                        broken.push((Some(place), how));
+                for (at, delivery) in deliveries.iter().enumerate() {
+                    if story.was_repeated(*delivery, place) {
+                        continue;
+                    }
+                    let Some((strand, position)) = story.turn(*delivery, *endpoint) else {
+                        continue;
+                    };
+                    let line = open.get(&(*endpoint, strand));
+                    let before = line.into_iter().flat_map(|line| line.range(..position));
+                    for (_, before) in before {
+                        let same = deliveries[..at].contains(before);
+                        if !same && !has_arrived(story, *before, number, *node, place) {
+                            let how = format!("node {node} sends {delivery} before {before}");
+                            broken.push((Some(place), how));
+                        }
                     }
                 }
             }
@@ -67,6 +64,22 @@ pub(super) fn order_holds(story: &Story<'_>) -> Vec<Broken> {
         }
     }
     broken
+}
+
+/// Whether a delivery had arrived through a node before a place and a request.
+fn has_arrived(
+    story: &Story<'_>,
+    delivery: DeliveryId,
+    number: usize,
+    node: NodeId,
+    place: usize,
+) -> bool {
+    let requests = story.requests_of.get(&delivery).into_iter().flatten();
+    requests.filter(|at| **at < number).any(|at| {
+        let request = &story.requests[*at];
+        let answered = request.answered;
+        request.node == node && answered.is_some_and(|(at, taken)| taken && at < place)
+    })
 }
 
 pub(super) fn rates_hold(story: &Story<'_>) -> Vec<Broken> {

@@ -7,7 +7,7 @@ use fanfare_app::nodes::NodeId;
 use fanfare_app::port::log::{Event, Position};
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::endpoint::Endpoint;
-use fanfare_domain::id::{DeliveryId, EndpointId, EventId};
+use fanfare_domain::id::{BatchId, DeliveryId, EndpointId, EventId};
 use fanfare_domain::order::Strand;
 use fanfare_domain::time::Timestamp;
 
@@ -19,7 +19,9 @@ use crate::fleet::{Disturbance, Fact};
 pub(super) struct Request {
     pub(super) place: usize,
     pub(super) node: NodeId,
-    pub(super) delivery: DeliveryId,
+    /// One, or those of a batch in their order.
+    pub(super) deliveries: Vec<DeliveryId>,
+    pub(super) batch: Option<BatchId>,
     pub(super) endpoint: EndpointId,
     /// Where it ended, and whether the receiver took it.
     pub(super) answered: Option<(usize, bool)>,
@@ -85,16 +87,20 @@ impl<'a> Story<'a> {
                 Fact::Sent {
                     number,
                     node,
-                    delivery,
                     endpoint,
+                    deliveries,
+                    batch,
                 } => {
                     let at = story.requests.len();
                     by_number.insert(*number, at);
-                    story.requests_of.entry(*delivery).or_default().push(at);
+                    for delivery in deliveries {
+                        story.requests_of.entry(*delivery).or_default().push(at);
+                    }
                     story.requests.push(Request {
                         place,
                         node: *node,
-                        delivery: *delivery,
+                        deliveries: deliveries.clone(),
+                        batch: *batch,
                         endpoint: *endpoint,
                         answered: None,
                     });
@@ -188,10 +194,19 @@ impl<'a> Story<'a> {
         Some((turn.strand?, *position))
     }
 
-    /// Earlier requests of a request's delivery.
-    pub(super) fn before(&self, number: usize) -> impl Iterator<Item = &Request> {
-        let of = self.requests_of.get(&self.requests[number].delivery);
-        let before = of.into_iter().flatten().take_while(move |at| **at < number);
-        before.map(|at| &self.requests[*at])
+    /// Each delivery of each request, with the earlier requests of it. Repetitions are left out.
+    pub(super) fn with_earlier(
+        &self,
+    ) -> impl Iterator<Item = (&Request, DeliveryId, Vec<&Request>)> {
+        let requests = self.requests.iter().enumerate();
+        requests.flat_map(move |(number, request)| {
+            let deliveries = request.deliveries.iter();
+            let own = deliveries.filter(|id| !self.was_repeated(**id, request.place));
+            own.map(move |id| {
+                let of = self.requests_of.get(id).into_iter().flatten();
+                let before = of.take_while(|at| **at < number);
+                (request, *id, before.map(|at| &self.requests[*at]).collect())
+            })
+        })
     }
 }

@@ -23,13 +23,12 @@ fn is_cancelled(row: &Delivery) -> bool {
 /// Whichever node had it in its memory.
 pub(super) fn nothing_after_cancelled(story: &Story<'_>) -> Vec<Broken> {
     let mut broken = Vec::new();
-    for request in &story.requests {
-        let Some((place, row)) = story.ends.get(&request.delivery) else {
+    for (request, delivery, _) in story.with_earlier() {
+        let Some((place, row)) = story.ends.get(&delivery) else {
             continue;
         };
-        let repeated = story.was_repeated(request.delivery, request.place);
-        if *place < request.place && is_cancelled(row) && !repeated {
-            let how = format!("node {} sends {}", request.node, request.delivery);
+        if *place < request.place && is_cancelled(row) {
+            let how = format!("node {} sends {delivery}", request.node);
             broken.push((Some(request.place), how));
         }
     }
