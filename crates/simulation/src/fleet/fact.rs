@@ -5,6 +5,7 @@ use std::sync::Arc;
 use fanfare_app::nodes::NodeId;
 use fanfare_app::port::coordination::BreakerNews;
 use fanfare_app::port::log::{Event, Position};
+use fanfare_domain::batch::InBatch;
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::endpoint::Endpoint;
 use fanfare_domain::id::{BatchId, DeliveryId, EndpointId};
@@ -52,6 +53,8 @@ pub enum Fact {
     Accepted(NodeId, Arc<Event>),
     /// A delivery's row is now this.
     Row(Box<Delivery>),
+    /// Deliveries were bound to a batch.
+    Bound(Vec<(DeliveryId, InBatch)>),
     /// A request was sent; they are counted from 0.
     Sent {
         /// Which.

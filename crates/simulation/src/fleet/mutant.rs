@@ -27,11 +27,13 @@ pub enum Mutant {
     BelieveHints,
     /// A node's engine is not told what was heard of breakers.
     IgnoreHints,
+    /// What a gone node had in a batch is taken over one by one.
+    ShareOut,
 }
 
 impl Mutant {
     /// Every one.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::IgnoreLease,
         Self::LongLease,
         Self::AcceptOldEpoch,
@@ -44,5 +46,6 @@ impl Mutant {
         Self::CountAgain,
         Self::BelieveHints,
         Self::IgnoreHints,
+        Self::ShareOut,
     ];
 }

@@ -23,6 +23,8 @@ pub(super) const WELL: &str = "https://well.example/";
 pub(super) const PATIENT: [&str; 2] = ["https://patient.example/", "https://patient-key.example/"];
 /// Those that have a breaker, and are well or broken for longer.
 pub(super) const FRAIL: [&str; 2] = ["https://frail.example/", "https://frail-too.example/"];
+/// Those that get their events in batches.
+pub(super) const BATCHED: [&str; 2] = ["https://batch.example/", "https://batch-key.example/"];
 /// What is sent where all fails goes there.
 const NOWHERE: &str = "https://nowhere.example/";
 

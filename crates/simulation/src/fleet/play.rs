@@ -9,6 +9,7 @@ use fanfare_app::endpoints::{EndpointDraft, RateLimitDraft};
 use fanfare_app::port::Deliveries;
 use fanfare_app::publish::EventDraft;
 use fanfare_delivery::EngineOptions;
+use fanfare_domain::batch::Batching;
 use fanfare_domain::breaker::BreakerPatch;
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::DeliveryId;
@@ -23,7 +24,7 @@ use fanfare_testkit::seeded::Seeded;
 
 use super::fact::Disturbance;
 use super::gate::Condition;
-use super::network::{FRAIL, Mood, Network, PATIENT, WELL};
+use super::network::{BATCHED, FRAIL, Mood, Network, PATIENT, WELL};
 use super::node::{DETECTION, Node};
 use super::shared::Shared;
 use super::{Chronicle, Fact, Mutant};
@@ -67,6 +68,9 @@ pub(super) async fn play(seed: u64, mutant: Option<Mutant>) -> (Vec<(Timestamp, 
         }
         Change::Row(row) => {
             committed.note(Fact::Row(row));
+        }
+        Change::Bound(members) => {
+            committed.note(Fact::Bound(members));
         }
         Change::Job(job, _) => {
             committed.note(Fact::Job(job));
@@ -132,6 +136,8 @@ impl Play {
             (PATIENT[1], Ordering::ByKey, None),
             (FRAIL[0], Ordering::Unordered, None),
             (FRAIL[1], Ordering::Unordered, None),
+            (BATCHED[0], Ordering::Unordered, None),
+            (BATCHED[1], Ordering::ByKey, None),
         ];
         for (url, ordering, rate_limit) in drafts {
             let waits = match url {
@@ -153,6 +159,9 @@ impl Play {
                 }),
                 ordering: Some(ordering),
                 rate_limit,
+                batch: BATCHED
+                    .contains(&url)
+                    .then(|| Batching::new(2 + self.chance.below(3) as u16, millis(300))),
                 ..endpoint(url)
             };
             let fanfare = &self.nodes[0].fanfare;

@@ -16,7 +16,7 @@ use fanfare_app::nodes::NodeId;
 use fanfare_app::port::deliveries::{Settlement, WaitingLane};
 use fanfare_app::port::{Coordination, Deliveries, Log, StoreError};
 use fanfare_domain::delivery::DeliveryState;
-use fanfare_domain::id::EndpointId;
+use fanfare_domain::id::{DeliveryId, EndpointId};
 use fanfare_domain::order::Strand;
 use fanfare_domain::time::Timestamp;
 use fanfare_testkit::memory_store::MemoryStore;
@@ -93,6 +93,12 @@ impl NodeStore {
             return Some(self.id());
         }
         self.member.owns(endpoint).map(|_| OWNERS)
+    }
+
+    /// Whether a row waits in a name in which this node reads.
+    fn reads_row(&self, id: DeliveryId) -> bool {
+        let known = self.member.shared.named(id);
+        known.is_some_and(|(name, endpoint)| self.reads(endpoint) == Some(name))
     }
 
     fn tell(&self, endpoint: EndpointId, strand: Option<Strand>) {

@@ -7,6 +7,7 @@ use fanfare_domain::time::Timestamp;
 use super::Fact;
 use super::play::Finals;
 
+mod batches;
 mod breakers;
 mod deliveries;
 mod lanes;
@@ -45,7 +46,7 @@ type Broken = (Option<usize>, String);
 /// What each rule says, and what finds out where it is broken.
 type Rule = (&'static str, fn(&Story<'_>) -> Vec<Broken>);
 
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 12] = [
     (
         "every accepted delivery comes to its end",
         deliveries::all_end,
@@ -62,6 +63,10 @@ const RULES: [Rule; 11] = [
         deliveries::under_way_once,
     ),
     ("what is due is sent in time", time::in_time),
+    (
+        "a batch keeps its members, whichever node sends it",
+        batches::they_keep_their_members,
+    ),
     (
         "nothing but a probe is sent while a node's breaker is open",
         breakers::only_probes_pass,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use fanfare_app::nodes::{NodeId, Seen};
 use fanfare_app::port::coordination::{BreakerNews, Epoch};
 use fanfare_app::port::log::Position;
-use fanfare_domain::id::{DeliveryId, EndpointId};
+use fanfare_domain::id::{BatchId, DeliveryId, EndpointId};
 use fanfare_domain::order::Strand;
 use fanfare_testkit::memory_store::MemoryStore;
 use fanfare_testkit::seeded::Seeded;
@@ -60,6 +60,7 @@ struct Tables {
     names: BTreeMap<DeliveryId, (NodeId, EndpointId)>,
     materialised: BTreeMap<NodeId, Position>,
     wishes: wishes::Wishes,
+    batches: BTreeMap<DeliveryId, BatchId>,
 }
 
 struct Row {
@@ -249,8 +250,17 @@ impl Shared {
     }
 
     pub(super) fn waits_for(&self, delivery: DeliveryId) -> Option<NodeId> {
-        let tables = self.tables.lock();
-        tables.names.get(&delivery).map(|(name, _)| *name)
+        self.named(delivery).map(|(name, _)| name)
+    }
+
+    /// In whose name a delivery waits, and for which endpoint.
+    pub(super) fn named(&self, delivery: DeliveryId) -> Option<(NodeId, EndpointId)> {
+        self.tables.lock().names.get(&delivery).copied()
+    }
+
+    /// A delivery goes in a batch from now on.
+    pub(super) fn bind(&self, delivery: DeliveryId, batch: BatchId) {
+        self.tables.lock().batches.insert(delivery, batch);
     }
 
     pub(super) fn gone(&self) -> Vec<NodeId> {
@@ -266,9 +276,12 @@ impl Shared {
     /// endpoints.
     pub(super) fn claim(&self, name_of: impl Fn(EndpointId) -> NodeId) -> BTreeSet<EndpointId> {
         let gone = self.gone();
-        let mut claimed = BTreeSet::new();
-        for (name, endpoint) in self.tables.lock().names.values_mut() {
-            if *name == 0 || gone.contains(name) {
+        let (mut claimed, mut batches) = (BTreeSet::new(), BTreeSet::new());
+        let tables = &mut *self.tables.lock();
+        for (id, (name, endpoint)) in &mut tables.names {
+            let batch = tables.batches.get(id);
+            let another = batch.is_some_and(|batch| !batches.insert(*batch));
+            if (*name == 0 || gone.contains(name)) && !(another && self.has(Mutant::ShareOut)) {
                 *name = name_of(*endpoint);
                 claimed.insert(*endpoint);
             }

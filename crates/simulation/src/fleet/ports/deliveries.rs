@@ -98,13 +98,24 @@ impl Deliveries for NodeStore {
         members: Vec<DeliveryId>,
     ) -> Result<Vec<(DeliveryId, InBatch)>, StoreError> {
         self.begin().await?;
-        let bound = self.store().bind(scope, batch, strand, members).await;
-        self.back(bound).await
+        let first = members.first().copied();
+        let mut own = members;
+        own.retain(|id| self.reads_row(*id));
+        if own.first().copied() != first {
+            own.clear();
+        }
+        let bound = self.store().bind(scope, batch, strand, own).await?;
+        for (id, _) in &bound {
+            self.member.shared.bind(*id, batch);
+        }
+        self.back(Ok(bound)).await
     }
 
     async fn members(&self, batch: BatchId) -> Result<Vec<Delivery>, StoreError> {
         self.reach().await?;
-        self.back(self.store().members(batch).await).await
+        let mut members = self.store().members(batch).await?;
+        members.retain(|row| self.reads_row(row.id));
+        self.back(Ok(members)).await
     }
 
     async fn expired(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
