@@ -46,6 +46,8 @@ struct Unsynced {
     before: VecDeque<State>,
     /// The state that was synced last, and how many changes came after it.
     synced: Option<(State, usize)>,
+    /// Whether nothing of that is kept.
+    never: bool,
 }
 
 /// When what a call writes has to be synced.
@@ -122,6 +124,12 @@ impl MemoryStore {
         unsynced.synced.as_ref().map_or(0, |(_, changes)| *changes)
     }
 
+    /// No power failure will come, so that what one would undo need not be kept: that is a copy of all with
+    /// most commits.
+    pub fn without_power_failures(&self) {
+        self.unsynced.lock().never = true;
+    }
+
     /// A crash takes the last `commits` commits with it, as it would where they were acknowledged before
     /// they were synced: what no store may do.
     pub fn forget_at_crash(&self, commits: usize) {
@@ -185,7 +193,7 @@ impl MemoryStore {
         let before = (unsynced.commits > 0).then(|| state.clone());
         match sync {
             Synced::AtOnce => unsynced.synced = None,
-            Synced::WithTheNext if unsynced.synced.is_none() => {
+            Synced::WithTheNext if unsynced.synced.is_none() && !unsynced.never => {
                 unsynced.synced = Some((state.clone(), 0));
             }
             Synced::WithTheNext | Synced::Nothing => {}

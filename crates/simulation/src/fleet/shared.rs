@@ -101,8 +101,10 @@ impl Ear {
 
 impl Shared {
     pub(super) fn new(seed: u64, chronicle: Chronicle, mutant: Option<Mutant>) -> Arc<Self> {
+        let store = MemoryStore::new();
+        store.without_power_failures();
         Arc::new(Self {
-            store: MemoryStore::new(),
+            store,
             chronicle,
             chance: Seeded::new(seed),
             mutant,
