@@ -2,12 +2,14 @@
 //!
 //! Each node is the real engine with the real use cases, and the real decisions of
 //! [`fanfare_app::nodes`] on leases, members and owners. What is played here is the store's part: one store in
-//! memory, and beside it the tables by which nodes know of each other (`shared.rs`). Nodes are killed, paused
-//! and cut off from the store, hints are lost, and each node learns of the configuration late.
+//! memory, and beside it the tables by which nodes know of each other and leave each other wishes (`shared.rs`).
+//! Nodes are killed, paused and cut off from the store, hints are lost, and each node learns of the configuration
+//! late. Somebody asks any of them for extra attempts, and that what waits be cancelled.
 //!
 //! The rules that judge a run (`rules`) are those of several nodes: nothing that was accepted is lost, order
-//! and rates hold over all of them, nobody writes who was declared gone, and whatever is sent twice had been
-//! under way, or not recorded, when its node was disturbed.
+//! and rates hold over all of them, batches stay as they were bound, nobody writes who was declared gone, and
+//! whatever is sent twice had been under way, or not recorded, when its node was disturbed; what is asked of one
+//! node comes about whichever has the delivery, and each goes by its own breaker and what it heard of others'.
 
 use std::sync::Arc;
 

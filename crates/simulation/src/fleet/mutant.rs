@@ -29,11 +29,13 @@ pub enum Mutant {
     IgnoreHints,
     /// What a gone node had in a batch is taken over one by one.
     ShareOut,
+    /// A node binds batches in its own name only, and not as an owner.
+    BindNoOwners,
 }
 
 impl Mutant {
     /// Every one.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::IgnoreLease,
         Self::LongLease,
         Self::AcceptOldEpoch,
@@ -47,5 +49,6 @@ impl Mutant {
         Self::BelieveHints,
         Self::IgnoreHints,
         Self::ShareOut,
+        Self::BindNoOwners,
     ];
 }

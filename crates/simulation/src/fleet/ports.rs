@@ -21,10 +21,10 @@ use fanfare_domain::order::Strand;
 use fanfare_domain::time::Timestamp;
 use fanfare_testkit::memory_store::MemoryStore;
 
-use super::Fact;
 use super::gate::Gate;
 use super::node::Membership;
 use super::shared::{News, OWNERS};
+use super::{Fact, Mutant};
 
 /// The longest that a way to the store takes, in milliseconds.
 const WAY: u64 = 6;
@@ -97,8 +97,11 @@ impl NodeStore {
 
     /// Whether a row waits in a name in which this node reads.
     fn reads_row(&self, id: DeliveryId) -> bool {
-        let known = self.member.shared.named(id);
-        known.is_some_and(|(name, endpoint)| self.reads(endpoint) == Some(name))
+        let Some((name, endpoint)) = self.member.shared.named(id) else {
+            return false;
+        };
+        let skipped = name == OWNERS && self.member.shared.has(Mutant::BindNoOwners);
+        self.reads(endpoint) == Some(name) && !skipped
     }
 
     fn tell(&self, endpoint: EndpointId, strand: Option<Strand>) {
