@@ -69,6 +69,8 @@ impl Fanfare {
         for _ in elsewhere.iter().filter(|ended| ended.cancelled) {
             job.progress.count(Verdict::Take);
         }
+        // They are answered so many at a time, and there may be more to count.
+        pass.last &= elsewhere.is_empty();
         // What another node had, and this one has now, is wished still; it is counted with its end here.
         let mut counted: Vec<_> = elsewhere.into_iter().map(|ended| ended.id).collect();
         counted.extend(settlements.iter().map(|each| each.delivery.id));
