@@ -2,6 +2,7 @@
 //!
 //! `make nodes SECONDS=1200 SEED=7` disturbs them for longer.
 
+mod batches;
 mod breakers;
 mod changes;
 mod disturbed;

@@ -7,9 +7,10 @@ use fanfare_domain::name::Scope;
 use fanfare_domain::order::Strand;
 use tokio_postgres::types::Type;
 
-use super::row::{self, OPEN};
+use super::row::{self, OPEN, own};
 use crate::bits::{Bits, bits};
 use crate::failure::Failure;
+use crate::member::OWNERS;
 use crate::scopes::Scopes;
 use crate::session::{BEGIN, Session};
 use crate::store::Database;
@@ -46,12 +47,16 @@ async fn bound(
     members: &[DeliveryId],
 ) -> Result<Vec<(DeliveryId, InBatch)>, Failure> {
     let ids = bits(members, DeliveryId::to_bytes);
+    let own = own(3);
     // Always in the same order, so that no two transactions wait for each other.
+    let sql = format!(
+        "SELECT id FROM fanfare.open_deliveries AS row WHERE id = ANY($1) AND scope = $2 AND {own}
+        AND state = 0 AND batch IS NULL AND strand IS NOT DISTINCT FROM $4
+        ORDER BY id FOR UPDATE OF row"
+    );
     let rows = session
         .rows(
-            "SELECT id FROM fanfare.open_deliveries WHERE id = ANY($1) AND scope = $2 AND node = $3
-            AND state = 0 AND batch IS NULL AND strand IS NOT DISTINCT FROM $4
-            ORDER BY id FOR UPDATE",
+            &sql,
             &[
                 (&ids, Type::UUID_ARRAY),
                 (&scope, Type::INT8),
@@ -90,12 +95,17 @@ pub(super) async fn members(
     batch: BatchId,
 ) -> Result<Vec<Delivery>, Failure> {
     let (first, last) = batch.places();
+    let own = own(3);
+    // The index that begins with the node is looked into twice.
+    let which = format!(
+        "AS row WHERE state = 0 AND batch IS NOT NULL AND node IN ($3, {OWNERS}) AND {own}
+        AND batch BETWEEN $1 AND $2 ORDER BY batch"
+    );
     row::collect(
         session,
         scopes,
         OPEN,
-        "WHERE state = 0 AND batch IS NOT NULL AND node = $3 AND batch BETWEEN $1 AND $2
-        ORDER BY batch",
+        &which,
         &[
             (&Bits(first.to_bytes()), Type::UUID),
             (&Bits(last.to_bytes()), Type::UUID),

@@ -13,6 +13,7 @@ use tokio_postgres::Row;
 use crate::bits::{Bits, Sparse};
 use crate::columns::Columns;
 use crate::failure::Failure;
+use crate::member::OWNERS;
 use crate::scopes::Scopes;
 use crate::session::{Params, Session};
 
@@ -25,6 +26,15 @@ pub(super) const COLUMNS: &str = "id, scope, event, endpoint, replay_of, at, cre
 pub(super) const OPEN: &str = "fanfare.open_deliveries";
 /// What ended.
 pub(super) const ENDED: &str = "fanfare.deliveries";
+
+/// Whether a node, which is the parameter of this number, attempts the delivery `row`: it waits in its name, or
+/// in the owner's that it is.
+pub(super) fn own(node: usize) -> String {
+    format!(
+        "(row.node = ${node} OR row.node = {OWNERS} AND EXISTS (SELECT FROM fanfare.owners AS owner
+        WHERE owner.endpoint = row.endpoint AND owner.node = ${node}))"
+    )
+}
 
 /// All deliveries of `SELECT … FROM table` and `rest`.
 pub(super) async fn collect(

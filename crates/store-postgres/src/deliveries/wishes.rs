@@ -13,7 +13,7 @@ use tokio::try_join;
 use tokio_postgres::types::Type;
 
 use super::PostgresDeliveries;
-use super::row::{self, COLUMNS, read_id, small};
+use super::row::{self, COLUMNS, own, read_id, small};
 use crate::bits::{Bits, bits};
 use crate::failure::Failure;
 use crate::session::Session;
@@ -25,10 +25,6 @@ const EXTRA: Bits = Bits([0; 16]);
 const MOST: i64 = 2_000;
 /// The most that one look answers.
 const STEP: i64 = 500;
-
-/// Whether the node `$1` attempts the delivery `row`: it waits in its name, or in the owner's that it is.
-const OWN: &str = "(row.node = $1 OR row.node = -1 AND EXISTS (SELECT FROM fanfare.owners AS owner
-    WHERE owner.endpoint = row.endpoint AND owner.node = $1))";
 
 #[async_trait]
 impl Wishes for PostgresDeliveries {
@@ -78,9 +74,10 @@ impl Wishes for PostgresDeliveries {
 
 async fn extra(session: &Session, node: i64, delivery: &Delivery) -> Result<bool, Failure> {
     // Without a row it is in the memory of whoever accepted it, and its first attempt about to begin.
+    let own = own(1);
     let sql = format!(
         "WITH stands AS (
-            SELECT {OWN} AS own FROM fanfare.open_deliveries AS row WHERE row.id = $2 AND row.state = 0
+            SELECT {own} AS own FROM fanfare.open_deliveries AS row WHERE row.id = $2 AND row.state = 0
         ), wished AS (
             INSERT INTO fanfare.wishes (job, delivery, known_attempts)
             SELECT $3, $2, $4 FROM stands WHERE NOT own AND $5 > (
@@ -111,11 +108,12 @@ async fn ended(
     job: JobId,
     deliveries: &[DeliveryId],
 ) -> Result<HashSet<DeliveryId>, Failure> {
+    let own = own(1);
     // Those past the bound are wished in the job's next pass.
     let sql = format!(
         "WITH others AS (
             SELECT row.id FROM fanfare.open_deliveries AS row
-            WHERE row.id = ANY($2) AND row.state = 0 AND NOT {OWN}
+            WHERE row.id = ANY($2) AND row.state = 0 AND NOT {own}
         ), wished AS (
             INSERT INTO fanfare.wishes (job, delivery, known_attempts)
             SELECT $3, id, 0 FROM others WHERE $4 > (
@@ -218,10 +216,11 @@ async fn wished(database: &Database) -> Result<Wished, Failure> {
 
 /// Forgets what nobody wishes any more, and looks for what is wished of a node.
 async fn look(session: &Session, node: i64) -> Result<Vec<tokio_postgres::Row>, Failure> {
+    let own = own(1);
     let sql = format!(
         "SELECT {COLUMNS}, job, known_attempts
         FROM fanfare.wishes AS wish JOIN fanfare.open_deliveries AS row ON row.id = delivery
-        WHERE state = 0 AND {OWN} AND (job = $2 OR EXISTS (
+        WHERE state = 0 AND {own} AND (job = $2 OR EXISTS (
             SELECT FROM fanfare.jobs AS open WHERE open.id = job AND open.state = 0))
         ORDER BY job, delivery LIMIT $3"
     );
