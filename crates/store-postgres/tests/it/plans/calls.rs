@@ -7,7 +7,7 @@ use fanfare_app::port::configuration::{DocumentKey, DocumentQuery, IdQuery, Kind
 use fanfare_app::port::deliveries::Settlement;
 use fanfare_app::port::log::{Append, EventQuery, EventRef, EventWalk, Idempotency};
 use fanfare_domain::delivery::{DeliveryState, DiscardedReason};
-use fanfare_domain::id::EventId;
+use fanfare_domain::id::{BatchId, EventId};
 use fanfare_domain::order::{Ordering, Strand};
 use fanfare_domain::time::Timestamp;
 use fanfare_store_postgres::PostgresStore;
@@ -155,6 +155,22 @@ pub(super) async fn deliveries(plans: &mut Plans, store: &PostgresStore) {
         )
         .await
         .unwrap();
+    let due = part.due(endpoint(16), now, 10).await.unwrap().deliveries;
+    let members: Vec<_> = due.iter().map(|row| row.id).collect();
+    let batch = BatchId::led_by(members[0]);
+    let bound = plans
+        .of(
+            "Making a batch of 10",
+            part.bind(&acme, batch, None, members),
+        )
+        .await
+        .unwrap();
+    assert_eq!(bound.len(), 10);
+    let again = plans
+        .of("The members of a batch", part.members(batch))
+        .await
+        .unwrap();
+    assert_eq!(again.len(), 10);
     plans
         .of("Endpoints for which something waits", part.lanes(None, 256))
         .await
