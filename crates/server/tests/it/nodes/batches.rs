@@ -15,7 +15,7 @@ const EVENTS: usize = 40;
 async fn batches_with_an_order_or_a_rate_go_whichever_node_accepts_and_again_by_whichever_is_there()
 {
     let database = Cluster::shared().database(None);
-    let mut nodes = [node(&database, "all").await, node(&database, "all").await];
+    let nodes = [node(&database, "all").await, node(&database, "all").await];
     let receiver = Receiver::start().await;
     let world = World::make(nodes[0].server.api()).await;
     let batching = json!({"max_events": 10, "max_wait": "200ms"});
