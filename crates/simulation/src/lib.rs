@@ -21,6 +21,7 @@
 //!
 //! The real SQLite store, the real network and threads: they have suites of their own, and the soak.
 
+mod breaker;
 mod chronicle;
 pub mod fleet;
 mod history;
