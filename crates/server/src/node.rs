@@ -122,7 +122,8 @@ impl Node {
         if engine.is_some() {
             background.push(match member {
                 Some(member) => {
-                    let jobs = sharing::run_jobs(Arc::clone(&fanfare), member);
+                    let fanfare = Arc::clone(&fanfare);
+                    let jobs = async move { fanfare.run_jobs_while(|| member.is_first()).await };
                     tokio::spawn(jobs).abort_handle()
                 }
                 None => background::run_jobs(&fanfare),

@@ -19,6 +19,9 @@ use crate::port::jobs::{JobChanged, JobStep, KeptJob};
 /// How often the runner looks for jobs that nobody told of.
 const LOOK: Duration = Duration::from_secs(5);
 
+/// How often it is looked whether this node is the first.
+const FIRST: Duration = Duration::from_secs(1);
+
 /// With so many deliveries due at its endpoint, a recovery waits.
 const MOST_DUE: usize = 500;
 
@@ -82,6 +85,20 @@ impl Fanfare {
             let look = Instant::now() + LOOK;
             let until = paces.next().map_or(look, |next| next.min(look));
             let _ = tokio::time::timeout_at(until, self.told_of_job.notified()).await;
+        }
+    }
+
+    /// The same, but only while this node is the first of those that deliver, so that no two do the same. A
+    /// step that is left half way is one commit that was made or not.
+    pub async fn run_jobs_while(&self, is_first: impl Fn() -> bool) {
+        loop {
+            until(&is_first).await;
+            tokio::select! {
+                // One order, so that chance decides nothing here.
+                biased;
+                () = self.run_jobs() => return,
+                () = until(|| !is_first()) => {}
+            }
         }
     }
 
@@ -208,6 +225,12 @@ impl Fanfare {
             job.end(state, Some(reason), now);
         }
         Plan::of(job)
+    }
+}
+
+async fn until(met: impl Fn() -> bool) {
+    while !met() {
+        tokio::time::sleep(FIRST).await;
     }
 }
 

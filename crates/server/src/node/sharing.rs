@@ -16,8 +16,6 @@ use crate::store::Shared;
 
 /// How often it is looked for work that others left, should hints be lost.
 const LOOK: Duration = Duration::from_millis(500);
-/// How often it is looked whether this node is the first.
-const FIRST: Duration = Duration::from_secs(1);
 
 /// Endpoints as the configuration in memory has them.
 pub(super) struct ByDirectory(pub(super) Arc<Directory>);
@@ -139,23 +137,6 @@ async fn take_over_all(fanfare: &Fanfare, shared: &Shared) -> Result<(), StoreEr
         }
         if !more {
             return Ok(());
-        }
-    }
-}
-
-/// Runs jobs while this node is the first of those that deliver, so that no two do the same.
-pub(super) async fn run_jobs(fanfare: Arc<Fanfare>, member: Arc<Member>) {
-    let is_first = async |wanted: bool| {
-        while member.is_first() != wanted {
-            tokio::time::sleep(FIRST).await;
-        }
-    };
-    loop {
-        is_first(true).await;
-        // A step that is left half way is one commit that was made or not.
-        tokio::select! {
-            () = fanfare.run_jobs() => return,
-            () = is_first(false) => {}
         }
     }
 }

@@ -31,8 +31,6 @@ pub(super) const DETECTION: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(500);
 /// How long to wait before an endpoint is asked for again.
 const AGAIN: Duration = Duration::from_millis(50);
-/// How often it is looked whether a node is the first.
-const FIRST: Duration = Duration::from_secs(1);
 /// How often a node looks for changes of the configuration, since hints of those may be lost.
 const REFRESH: Duration = Duration::from_secs(1);
 
@@ -223,7 +221,8 @@ impl Node {
         engine.start(&fanfare).await?;
         tokio::spawn(hand_over(Arc::clone(&member), gate.clone()));
         tokio::spawn(refresh(Arc::clone(&fanfare)));
-        tokio::spawn(run_jobs(Arc::clone(&fanfare), Arc::clone(&member)));
+        let (jobs, first) = (Arc::clone(&fanfare), Arc::clone(&member));
+        tokio::spawn(async move { jobs.run_jobs_while(|| first.is_first()).await });
         tokio::spawn(take_over(
             store.clone(),
             Arc::clone(&fanfare),
@@ -332,23 +331,6 @@ async fn take_over(store: NodeStore, fanfare: Arc<Fanfare>, engine: Arc<Engine>,
             }
         }
         let _ = tokio::time::timeout(LOOK, ear.heard.notified()).await;
-    }
-}
-
-/// Runs jobs while this node is the first.
-async fn run_jobs(fanfare: Arc<Fanfare>, member: Arc<Membership>) {
-    let is_first = async |wanted: bool| {
-        while member.is_first() != wanted {
-            tokio::time::sleep(FIRST).await;
-        }
-    };
-    loop {
-        is_first(true).await;
-        tokio::select! {
-            biased;
-            () = fanfare.run_jobs() => return,
-            () = is_first(false) => {}
-        }
     }
 }
 
