@@ -20,7 +20,7 @@ use fanfare_domain::attempt::ErrorKind;
 use fanfare_domain::delivery::StateName;
 use fanfare_domain::fault::Fault;
 use fanfare_domain::id::{EndpointId, JobId};
-use fanfare_domain::job::{Filter, Job, JobState, Missing, Progress, Work};
+use fanfare_domain::job::{Filter, Job, JobState, Missing, Work};
 use fanfare_domain::name::{EnvironmentId, EventTypeName, Scope, TenantId};
 use fanfare_domain::quota::Quota;
 use fanfare_domain::time::Timestamp;
@@ -351,21 +351,9 @@ impl Fanfare {
         rate: u32,
         now: Timestamp,
     ) -> Result<Job, UseCaseError> {
-        let job = Job {
-            id: JobId::new(now, self.ports.random.bits()),
-            environment: realm.environment.clone(),
-            tenant: realm.tenant.cloned(),
-            work,
-            rate,
-            state: JobState::Running,
-            reason: None,
-            progress: Progress::default(),
-            cursor: None,
-            pass: None,
-            created_at: now,
-            updated_at: now,
-            ended_at: None,
-        };
+        let id = JobId::new(now, self.ports.random.bits());
+        let (environment, tenant) = (realm.environment.clone(), realm.tenant.cloned());
+        let job = Job::new(id, environment, tenant, work, rate, now);
         let limits = &self.limits.jobs;
         let bounds = JobBounds {
             of_tenant: limits.of_tenant,

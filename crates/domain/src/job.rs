@@ -198,6 +198,33 @@ impl Progress {
 }
 
 impl Job {
+    /// One that runs from now on, and has done nothing yet.
+    #[must_use]
+    pub fn new(
+        id: JobId,
+        environment: EnvironmentId,
+        tenant: Option<TenantId>,
+        work: Work,
+        rate: u32,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            environment,
+            tenant,
+            work,
+            rate,
+            state: JobState::Running,
+            reason: None,
+            progress: Progress::default(),
+            cursor: None,
+            pass: None,
+            created_at: now,
+            updated_at: now,
+            ended_at: None,
+        }
+    }
+
     /// Ends it.
     pub const fn end(&mut self, state: JobState, reason: Option<JobReason>, now: Timestamp) {
         self.state = state;

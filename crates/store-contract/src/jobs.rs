@@ -7,7 +7,7 @@ use fanfare_app::port::deliveries::Settled;
 use fanfare_app::port::jobs::{JobBounds, JobChanged, JobMade, JobQuery, JobStep, Walk};
 use fanfare_domain::delivery::{Delivery, StateName};
 use fanfare_domain::id::{DeliveryId, JobId};
-use fanfare_domain::job::{Filter, Job, JobState, Progress, Work};
+use fanfare_domain::job::{Filter, Job, JobState, Work};
 use fanfare_domain::name::{EnvironmentId, TenantId};
 
 use crate::engine::Engine;
@@ -32,28 +32,14 @@ fn here() -> EnvironmentId {
 
 /// A job of a tenant, made at a number's time.
 fn job(number: u64, of: Option<&str>) -> Job {
-    Job {
-        id: JobId::new(time(number), number),
-        environment: here(),
-        tenant: of.map(tenant),
-        work: Work::Retry {
-            filter: Filter {
-                states: vec![StateName::Failed, StateName::Discarded],
-                endpoint: Some(endpoint(1)),
-                since: Some(time(1)),
-                ..Filter::default()
-            },
-        },
-        rate: 100,
-        state: JobState::Running,
-        reason: None,
-        progress: Progress::default(),
-        cursor: None,
-        pass: None,
-        created_at: time(number),
-        updated_at: time(number),
-        ended_at: None,
-    }
+    let filter = Filter {
+        states: vec![StateName::Failed, StateName::Discarded],
+        endpoint: Some(endpoint(1)),
+        since: Some(time(1)),
+        ..Filter::default()
+    };
+    let (id, now) = (JobId::new(time(number), number), time(number));
+    Job::new(id, here(), of.map(tenant), Work::Retry { filter }, 100, now)
 }
 
 async fn made(part: &dyn Deliveries, jobs: &[Job]) {

@@ -11,7 +11,7 @@ use fanfare_domain::attempt::{Attempt, Headers, Timings, Trigger};
 use fanfare_domain::delivery::{Delivery, DeliveryState, DiscardedReason};
 use fanfare_domain::event::Attributes;
 use fanfare_domain::id::{EndpointId, EventId, JobId};
-use fanfare_domain::job::{Filter, Job, JobState, Progress, Work};
+use fanfare_domain::job::{Filter, Job, Work};
 use fanfare_domain::name::{EnvironmentId, EventTypeName, Scope, TenantId};
 use fanfare_domain::time::Timestamp;
 
@@ -145,21 +145,8 @@ pub(crate) fn cancelling_job(at: Timestamp) -> Job {
         environment,
         tenant,
     } = scope();
-    Job {
-        id: JobId::new(at, 1),
-        environment,
-        tenant: Some(tenant),
-        work: Work::Cancel {
-            filter: Filter::default(),
-        },
-        rate: 100,
-        state: JobState::Running,
-        reason: None,
-        progress: Progress::default(),
-        cursor: None,
-        pass: None,
-        created_at: at,
-        updated_at: at,
-        ended_at: None,
-    }
+    let work = Work::Cancel {
+        filter: Filter::default(),
+    };
+    Job::new(JobId::new(at, 1), environment, Some(tenant), work, 100, at)
 }
