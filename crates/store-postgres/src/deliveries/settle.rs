@@ -137,7 +137,8 @@ pub(super) async fn with_job(
                     return Ok(JobChanged::Outdated);
                 }
                 if !step.counted.is_empty() {
-                    wishes::forget(session, step.job.id, &step.counted).await?;
+                    let job = Bits(step.job.id.to_bytes());
+                    wishes::forget(session, job, &step.counted).await?;
                 }
                 let known = Known::read(database, session, settlements, numbers).await?;
                 let settled = known.settle(

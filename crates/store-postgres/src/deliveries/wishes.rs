@@ -165,16 +165,12 @@ async fn granted(session: &Session, job: JobId) -> Result<Vec<EndedElsewhere>, F
     rows.iter().map(ended).collect()
 }
 
-/// Inside the transaction of the step in which a job counts what became of them.
+/// A job's inside the transaction of the step in which it counts what became of them.
 pub(super) async fn forget(
     session: &Session,
-    job: JobId,
+    job: Bits,
     deliveries: &[DeliveryId],
 ) -> Result<(), Failure> {
-    forget_of(session, Bits(job.to_bytes()), deliveries).await
-}
-
-async fn forget_of(session: &Session, job: Bits, deliveries: &[DeliveryId]) -> Result<(), Failure> {
     let ids = bits(deliveries, DeliveryId::to_bytes);
     session
         .run(
@@ -209,7 +205,7 @@ async fn wished(database: &Database) -> Result<Wished, Failure> {
     }
     let taken: Vec<_> = wished.extra.iter().map(|delivery| delivery.id).collect();
     if !taken.is_empty() {
-        forget_of(&session, EXTRA, &taken).await?;
+        forget(&session, EXTRA, &taken).await?;
     }
     Ok(wished)
 }
