@@ -67,8 +67,10 @@ pub(super) async fn entries(
         .collect();
     let mut entries = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
-        let id = delivery.id.to_string();
-        let attempts = fanfare.attempts(scope, &id, 0, MOST_ATTEMPTS).await?;
+        let before = delivery.id.attempt(0);
+        let store = &fanfare.ports().deliveries;
+        let attempts = store.attempts(scope, before, MOST_ATTEMPTS).await;
+        let attempts = attempts.map_err(UseCaseError::from)?;
         let event = events.get(&delivery.event).map(AsRef::as_ref);
         let url = endpoints
             .iter()
