@@ -1,6 +1,6 @@
 //! `GET /app/{app}/attempt/msg/{msg}`, and the older lists below a message.
 //!
-//! A message has few attempts, so all of them are read, and put into the order of their time.
+//! A message has few attempts, so the newest of each delivery are read, and put into the order of their time.
 
 use std::cmp::Reverse;
 
