@@ -1,5 +1,6 @@
 //! Paths and methods that the native API does not have.
 
+use axum::response::IntoResponse;
 use http::{Method, Uri};
 
 use crate::problem::{Kind, Problem};
@@ -16,8 +17,8 @@ pub(crate) async fn no_such_path(uri: Uri) -> Problem {
     )
 }
 
-/// Answers for a method that a path has not; the router adds `Allow`.
-pub(crate) async fn no_such_method(method: Method) -> Problem {
+/// Answers for a method that a path has not, with a problem document; the router adds `Allow`.
+pub async fn no_such_method(method: Method) -> impl IntoResponse {
     let method: String = method.as_str().chars().take(SHOWN).collect();
     Problem::new(
         Kind::MethodNotAllowed,

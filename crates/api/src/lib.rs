@@ -37,6 +37,7 @@ mod state;
 mod tenants;
 mod time;
 
+pub use fallback::no_such_method;
 pub use openapi::openapi;
 pub use options::ApiOptions;
 pub use routes::router;

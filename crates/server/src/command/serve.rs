@@ -90,7 +90,11 @@ impl Server {
             let dialects = dialects::routes(settings, node.fanfare());
             let native = fanfare_api::router(Arc::clone(node.fanfare()), options)
                 .merge(operators)
-                .merge(dialects.documents);
+                .merge(
+                    dialects
+                        .documents
+                        .method_not_allowed_fallback(fanfare_api::no_such_method),
+                );
             let bindings = dialects.bindings.into_iter().map(|binding| Binding {
                 routes: http::measured(binding.routes),
                 ..binding

@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Output;
 
+use http::Method;
 use serde_json::json;
 
 use crate::harness::Setup;
@@ -108,4 +109,17 @@ async fn it_is_ready_once_it_serves() {
     let api = server.api_with(None);
     api.get("/health/live").await.expect_text(200);
     api.get("/health/ready").await.expect_text(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_method_that_an_operators_path_has_not_is_told_as_a_problem() {
+    let server = Setup::new().start().await;
+    let api = server.api_with(None);
+    for path in ["/health/live", "/health/ready", "/metrics"] {
+        let answer = api.send(Method::POST, path, None).await;
+        assert_eq!(answer.headers["allow"], "GET,HEAD", "{path}");
+        assert_eq!(answer.headers["content-type"], "application/problem+json");
+        let problem = answer.expect(405);
+        assert_eq!(problem["status"], 405, "{problem}");
+    }
 }
