@@ -13,14 +13,22 @@ pub(crate) const MAX_DEPTH: usize = 127;
 /// Refuses JSON that is nested too deeply, even in parts that are kept unread.
 pub(crate) fn check_depth(bytes: &[u8]) -> Result<(), Problem> {
     // Nearly always decided by this count, which needs no look at what the bytes mean.
-    let opening = bytes.iter().filter(|byte| matches!(byte, b'[' | b'{'));
-    if opening.count() <= MAX_DEPTH || depth(bytes) <= MAX_DEPTH {
+    if opening(bytes) <= MAX_DEPTH || depth(bytes) <= MAX_DEPTH {
         return Ok(());
     }
     Err(Problem::new(
         Kind::MalformedBody,
         format!("the body must be nested at most {MAX_DEPTH} levels deep"),
     ))
+}
+
+/// How many brackets open, those in texts included.
+fn opening(bytes: &[u8]) -> usize {
+    // As many as a byte can count at a time: so it is done for many bytes at once.
+    let pieces = bytes.chunks(usize::from(u8::MAX));
+    let opening = |byte: &u8| u8::from(matches!(byte, b'[' | b'{'));
+    let counts = pieces.map(|piece| piece.iter().map(opening).sum::<u8>());
+    counts.map(usize::from).sum()
 }
 
 fn depth(bytes: &[u8]) -> usize {
