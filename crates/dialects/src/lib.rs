@@ -23,7 +23,7 @@ mod svix;
 pub use body::BodyRefused;
 pub use dialect::{Dialect, DialectSettings};
 pub use door::{Denied, Door};
-pub use serving::{Binding, serve};
+pub use serving::{Binding, Doors};
 pub use svix::{SvixImport, Taken};
 
 /// Makes [`make`] and [`ALL`] from a list of all dialects.

@@ -1,14 +1,12 @@
 //! Which requests belong to which dialect.
 
 use std::convert::Infallible;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::Router;
-use axum::body::Body;
 use axum::response::Response;
+use axum::routing::future::RouteFuture;
 use http::uri::PathAndQuery;
 use http::{Request, Uri, header};
 use tower_service::Service;
@@ -25,22 +23,40 @@ pub struct Binding {
     pub below: Option<String>,
 }
 
-/// Serves dialects in front of the native API: a request belongs to the dialect with the longest
-/// matching prefix, else to the native API, and so do its 404 and 405.
-pub fn serve(bindings: Vec<Binding>, native: Router) -> Router {
-    if bindings.is_empty() {
-        return native;
-    }
-    Router::new().fallback_service(Doors {
-        bindings: Arc::new(bindings),
-        native,
-    })
+/// Dialects in front of the native API: a request belongs to the dialect with the longest matching
+/// prefix, else to the native API, and so do its 404 and 405.
+///
+/// No router of its own: that would box each request's future twice more, and every event passes here.
+#[derive(Clone)]
+pub struct Doors {
+    bindings: Arc<[Binding]>,
+    native: Router,
 }
 
-#[derive(Clone)]
-struct Doors {
-    bindings: Arc<Vec<Binding>>,
-    native: Router,
+impl Doors {
+    /// These dialects, or none, before the native API.
+    #[must_use]
+    pub fn new(bindings: Vec<Binding>, native: Router) -> Self {
+        Self {
+            bindings: bindings.into(),
+            native,
+        }
+    }
+
+    /// Whose routes a request is for.
+    fn binding<B>(&self, request: &Request<B>) -> Option<&Binding> {
+        let host = request
+            .headers()
+            .get(header::HOST)
+            .and_then(|value| value.to_str().ok());
+        let host = host.or_else(|| request.uri().host());
+        let path = request.uri().path();
+        self.bindings
+            .iter()
+            .filter_map(|binding| binding.matches(host, path).map(|length| (length, binding)))
+            .max_by_key(|(length, _)| *length)
+            .map(|(_, binding)| binding)
+    }
 }
 
 impl Binding {
@@ -68,38 +84,33 @@ impl Binding {
     }
 }
 
-impl Service<Request<Body>> for Doors {
+impl<B> Service<Request<B>> for Doors
+where
+    Router: Service<
+            Request<B>,
+            Response = Response,
+            Error = Infallible,
+            Future = RouteFuture<Infallible>,
+        >,
+{
     type Response = Response;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+    type Future = RouteFuture<Infallible>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let host = request
-            .headers()
-            .get(header::HOST)
-            .and_then(|value| value.to_str().ok());
-        let host = host.or_else(|| request.uri().host());
-        let path = request.uri().path();
-        let best = self
-            .bindings
-            .iter()
-            .filter_map(|binding| binding.matches(host, path).map(|length| (length, binding)))
-            .max_by_key(|(length, _)| *length);
-        match best {
-            None => Box::pin(self.native.call(request)),
-            Some((_, binding)) => {
-                if let Some(below) = &binding.below
-                    && let Some(uri) = without(request.uri(), below)
-                {
-                    *request.uri_mut() = uri;
-                }
-                Box::pin(binding.routes.clone().call(request))
-            }
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let Some(binding) = self.binding(&request) else {
+            return self.native.call(request);
+        };
+        if let Some(below) = &binding.below
+            && let Some(uri) = without(request.uri(), below)
+        {
+            *request.uri_mut() = uri;
         }
+        binding.routes.clone().call(request)
     }
 }
 

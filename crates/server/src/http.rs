@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
 use metrics::gauge;
 use tokio::net::{TcpListener, TcpStream};
@@ -20,7 +19,7 @@ pub(crate) mod operator;
 
 pub(crate) use measure::layer as measured;
 
-use connection::Protocols;
+use connection::{Answers, Protocols};
 
 /// Waits this long after the system refused a connection, as it does when files run out.
 const BREATH: Duration = Duration::from_millis(100);
@@ -39,9 +38,9 @@ pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 ///
 /// At the bound of connections none is accepted until one ends: further ones wait in the system's
 /// queue, and past that are refused by it.
-pub(crate) async fn serve(
+pub(crate) async fn serve<S: Answers>(
     listener: TcpListener,
-    router: Router,
+    service: S,
     clients: Clients,
     stop: CancellationToken,
     limit: Duration,
@@ -65,9 +64,9 @@ pub(crate) async fn serve(
         };
         open.increment(1.0);
         let (open, protocols) = (open.clone(), Arc::clone(&protocols));
-        let (router, watcher, stop) = (router.clone(), graceful.watcher(), stop.clone());
+        let (service, watcher, stop) = (service.clone(), graceful.watcher(), stop.clone());
         tokio::spawn(async move {
-            protocols.serve(stream, router, watcher, stop).await;
+            protocols.serve(stream, service, watcher, stop).await;
             open.decrement(1.0);
             drop(place);
         });

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::Router;
+use axum::ServiceExt;
+use axum::extract::Request;
 use fanfare_api::ApiOptions;
 use fanfare_app::directory::{Directory, Target};
 use fanfare_app::environments::EnvironmentDraft;
@@ -14,7 +15,7 @@ use fanfare_app::port::log::{Event, Position};
 use fanfare_app::port::{Clock, Dispatch};
 use fanfare_app::tenants::TenantDraft;
 use fanfare_app::{Fanfare, Limits, Ports};
-use fanfare_dialects::{Binding, Dialect, DialectSettings, Door};
+use fanfare_dialects::{Binding, Dialect, DialectSettings, Door, Doors};
 use fanfare_domain::delivery::Delivery;
 use fanfare_domain::id::EndpointId;
 use fanfare_domain::key::Role;
@@ -103,8 +104,7 @@ impl World {
             below: None,
         };
         let native = fanfare_api::router(fanfare, ApiOptions::default());
-        let router = fanfare_dialects::serve(vec![binding], native);
-        let (address, task) = serve(router).await;
+        let (address, task) = serve(Doors::new(vec![binding], native)).await;
         Self {
             address,
             dialect,
@@ -116,10 +116,11 @@ impl World {
     }
 }
 
-async fn serve(router: Router) -> (SocketAddr, AbortHandle) {
+async fn serve(doors: Doors) -> (SocketAddr, AbortHandle) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let task = tokio::spawn(async move { axum::serve(listener, router).await });
+    let served = ServiceExt::<Request>::into_make_service(doors);
+    let task = tokio::spawn(async move { axum::serve(listener, served).await });
     (address, task.abort_handle())
 }
 

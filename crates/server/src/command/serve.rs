@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use fanfare_api::ApiOptions;
-use fanfare_dialects::Binding;
+use fanfare_dialects::{Binding, Doors};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -86,7 +86,7 @@ impl Server {
         };
         let deliveries = Arc::clone(&node.fanfare().ports().deliveries);
         let operators = http::operator::router(readiness.clone(), deliveries, handle.clone());
-        let router = if settings.node.roles.serve() {
+        let doors = if settings.node.roles.serve() {
             let dialects = dialects::routes(settings, node.fanfare());
             let native = fanfare_api::router(Arc::clone(node.fanfare()), options)
                 .merge(operators)
@@ -99,14 +99,14 @@ impl Server {
                 routes: http::measured(binding.routes),
                 ..binding
             });
-            fanfare_dialects::serve(bindings.collect(), http::measured(native))
+            Doors::new(bindings.collect(), http::measured(native))
         } else {
-            http::measured(operators)
+            Doors::new(Vec::new(), http::measured(operators))
         };
         let stop = CancellationToken::new();
         let connections = tokio::spawn(http::serve(
             listener,
-            router,
+            doors,
             settings.clients,
             stop.clone(),
             settings.shutdown_limit,
