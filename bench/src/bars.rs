@@ -5,7 +5,10 @@ use serde::Serialize;
 
 use crate::{
     report::Row,
-    scenario::nodes::{CPU_OF_ONE_NODE, CPU_OF_STRANGERS},
+    scenario::{
+        compared::BARE,
+        nodes::{CPU_OF_ONE_NODE, CPU_OF_STRANGERS},
+    },
 };
 
 #[derive(Debug, Serialize)]
@@ -32,7 +35,23 @@ pub(crate) fn judge(rows: &[Row], postgres: bool) -> Vec<Bar> {
         .filter_map(|row| Some(row.memory?.peak_mib))
         .reduce(f64::max);
     let stored = rows.iter().find(|row| row.share_of == Some("empty"));
+    let of_bare = |name: &str| {
+        let mut compared = rows.iter().filter(|row| row.share_of == Some(BARE));
+        compared.find(|row| row.scenario.ends_with(name))?.share
+    };
     let bars = [
+        at_least(
+            "closed loop, share of a bare server's rate",
+            of_bare("closed"),
+            0.75,
+            Some(1.0),
+        ),
+        at_least(
+            "fan-out, share of a bare server's rate",
+            of_bare("fan-out"),
+            0.78,
+            Some(1.0),
+        ),
         at_least(
             "closed loop, share of R/2",
             closed.and_then(|row| row.share),

@@ -1,7 +1,7 @@
 //! What is measured. Every scenario starts servers of its own on empty stores.
 
 mod closed;
-mod compared;
+pub(crate) mod compared;
 mod doors;
 mod fan_out;
 mod flood;
@@ -49,6 +49,8 @@ pub(crate) enum Scenario {
     Doors,
     /// The closed loop and the fan-out in turns with an earlier server's; needs `--baseline-binary`.
     Compared,
+    /// The same in turns with a bare server of the same libraries; on SQLite only.
+    Bare,
     /// The closed loop over one, two and four nodes that share a PostgreSQL; needs `--postgres`.
     Nodes,
     /// Events that wait at an endpoint that hangs: the server's memory.
@@ -72,7 +74,8 @@ impl Scenario {
             Self::Many => many::run(bench),
             Self::Recovery => recovery::run(bench),
             Self::Doors => doors::run(bench),
-            Self::Compared => compared::run(bench),
+            Self::Compared => compared::with_earlier(bench),
+            Self::Bare => compared::with_bare(bench),
             Self::Nodes => nodes::run(bench),
             Self::Waiting => waiting::run(bench),
             Self::Stored => stored::run(bench),

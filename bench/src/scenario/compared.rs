@@ -1,6 +1,7 @@
-//! The closed loop and the fan-out of this server and of an earlier one, in turns whose order changes.
+//! The closed loop and the fan-out of this server and of another one, in turns whose order changes: of an
+//! earlier server, or of the bare one that is built beside the bench.
 
-use std::path::Path;
+use std::{env::current_exe, path::Path};
 
 use anyhow::Result;
 
@@ -10,12 +11,27 @@ use crate::{
     report::{Row, middle},
 };
 
-pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>> {
-    let Some(baseline) = bench.options.baseline_binary.clone() else {
-        // Without an earlier server there is nothing to compare with.
+/// What this server's share is of where it was measured in turns with the bare one.
+pub(crate) const BARE: &str = "bare";
+
+/// In turns with an earlier server; nothing where there is none.
+pub(crate) fn with_earlier(bench: &Bench) -> Result<Vec<Row>> {
+    match bench.options.baseline_binary.clone() {
+        Some(earlier) => in_turns(bench, &earlier, "earlier"),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// In turns with the bare server; nothing on PostgreSQL, which that does not know.
+pub(crate) fn with_bare(bench: &Bench) -> Result<Vec<Row>> {
+    if bench.options.postgres {
         return Ok(Vec::new());
-    };
-    let binaries: [&Path; 2] = [&baseline, &bench.options.binary];
+    }
+    in_turns(bench, &current_exe()?.with_file_name("fanfare-bare"), BARE)
+}
+
+fn in_turns(bench: &Bench, other: &Path, name: &'static str) -> Result<Vec<Row>> {
+    let binaries: [&Path; 2] = [other, &bench.options.binary];
     let mut closed = [Vec::new(), Vec::new()];
     let mut fan_out = [Vec::new(), Vec::new()];
     for round in 0..bench.options.rounds {
@@ -29,20 +45,16 @@ pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>> {
             fan_out[which].push(fan_out::measured(bench, server)?);
         }
     }
-    let [closed_before, closed_now] = closed;
-    let [fan_out_before, fan_out_now] = fan_out;
-    let mut rows = in_turns("closed", &closed_before, &closed_now)?;
-    rows.extend(in_turns("fan-out", &fan_out_before, &fan_out_now)?);
+    let mut rows = compared("closed", name, &closed)?;
+    rows.extend(compared("fan-out", name, &fan_out)?);
     Ok(rows)
 }
 
-fn in_turns(what: &str, before: &[Row], now: &[Row]) -> Result<Vec<Row>> {
-    let earlier = middle(format!("compared, {what}, earlier"), before)?;
-    let mut this = middle(format!("compared, {what}"), now)?;
-    let rates = this
-        .deliveries_per_second
-        .zip(earlier.deliveries_per_second);
-    this.share = rates.map(|(now, before)| now / before);
-    this.share_of = Some("earlier");
-    Ok(vec![earlier, this])
+fn compared(what: &str, name: &'static str, [other, this]: &[Vec<Row>; 2]) -> Result<Vec<Row>> {
+    let other = middle(format!("compared, {what}, {name}"), other)?;
+    let mut this = middle(format!("compared, {what}"), this)?;
+    let rates = this.deliveries_per_second.zip(other.deliveries_per_second);
+    this.share = rates.map(|(this, other)| this / other);
+    this.share_of = Some(name);
+    Ok(vec![other, this])
 }
