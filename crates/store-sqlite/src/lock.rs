@@ -10,7 +10,7 @@ use crate::open::OpenError;
 /// Holds a store's lock until it is dropped; the operating system lets go of it when the process ends.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
 }
 
 /// The file that is locked. It stays when the lock is gone, since removing it would be a race.
@@ -31,11 +31,37 @@ impl Lock {
             .open(&path)
             .map_err(|source| OpenError::io(&path, source))?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
                 path: store.to_owned(),
             }),
             Err(TryLockError::Error(source)) => Err(OpenError::io(&path, source)),
         }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone would leave it locked as long as a process that is being started beside this has
+        // the file too. Where this fails, closing it is what is left.
+        let _ = self.file.unlock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_was_let_go_is_free_even_where_another_process_has_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("fanfare.db");
+        let lock = Lock::take(&store).unwrap();
+        // As a process has it between its fork and its exec.
+        let inherited = lock.file.try_clone().unwrap();
+        assert!(matches!(Lock::take(&store), Err(OpenError::InUse { .. })));
+        drop(lock);
+        assert!(Lock::take(&store).is_ok());
+        drop(inherited);
     }
 }
