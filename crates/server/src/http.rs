@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use fanfare_dialects::Doors;
 use hyper_util::server::graceful::GracefulShutdown;
 use metrics::gauge;
 use tokio::net::{TcpListener, TcpStream};
@@ -19,7 +20,7 @@ pub(crate) mod operator;
 
 pub(crate) use measure::layer as measured;
 
-use connection::{Answers, Protocols};
+use connection::Protocols;
 
 /// Waits this long after the system refused a connection, as it does when files run out.
 const BREATH: Duration = Duration::from_millis(100);
@@ -38,9 +39,9 @@ pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 ///
 /// At the bound of connections none is accepted until one ends: further ones wait in the system's
 /// queue, and past that are refused by it.
-pub(crate) async fn serve<S: Answers>(
+pub(crate) async fn serve(
     listener: TcpListener,
-    service: S,
+    doors: Doors,
     clients: Clients,
     stop: CancellationToken,
     limit: Duration,
@@ -64,9 +65,9 @@ pub(crate) async fn serve<S: Answers>(
         };
         open.increment(1.0);
         let (open, protocols) = (open.clone(), Arc::clone(&protocols));
-        let (service, watcher, stop) = (service.clone(), graceful.watcher(), stop.clone());
+        let (doors, watcher, stop) = (doors.clone(), graceful.watcher(), stop.clone());
         tokio::spawn(async move {
-            protocols.serve(stream, service, watcher, stop).await;
+            protocols.serve(stream, doors, watcher, stop).await;
             open.decrement(1.0);
             drop(place);
         });

@@ -1,18 +1,14 @@
 //! One connection of a client.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::response::Response;
-use http::Request;
-use hyper::body::Incoming;
+use fanfare_dialects::Doors;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::Watcher;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
-use tower_service::Service;
 
 use crate::config::Clients;
 
@@ -28,23 +24,6 @@ const STREAMS: u32 = 256;
 const WINDOW: u32 = 1 << 20;
 /// How often a silent connection by HTTP/2 is asked whether it is still there.
 const PING: Duration = Duration::from_secs(30);
-
-/// What answers the requests of all connections.
-pub(crate) trait Answers:
-    Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send + 'static>
-    + Clone
-    + Send
-    + 'static
-{
-}
-
-impl<S> Answers for S where
-    S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send + 'static>
-        + Clone
-        + Send
-        + 'static
-{
-}
 
 /// How connections are served.
 pub(super) struct Protocols {
@@ -82,7 +61,7 @@ impl Protocols {
     pub(super) async fn serve(
         &self,
         stream: TcpStream,
-        service: impl Answers,
+        doors: Doors,
         watcher: Watcher,
         stop: CancellationToken,
     ) {
@@ -103,7 +82,7 @@ impl Protocols {
             Ok(Err(_)) | Err(_) => return,
         };
         let connection =
-            builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+            builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(doors));
         if let Err(error) = watcher.watch(connection.into_owned()).await {
             tracing::debug!(%error, "a connection ended early");
         }
