@@ -86,23 +86,20 @@ impl Server {
         };
         let deliveries = Arc::clone(&node.fanfare().ports().deliveries);
         let operators = http::operator::router(readiness.clone(), deliveries, handle.clone());
-        let doors = if settings.node.roles.serve() {
+        let (mut routes, mut bindings) = (operators, Vec::new());
+        if settings.node.roles.serve() {
             let dialects = dialects::routes(settings, node.fanfare());
-            let native = fanfare_api::router(Arc::clone(node.fanfare()), options)
-                .merge(operators)
-                .merge(
-                    dialects
-                        .documents
-                        .method_not_allowed_fallback(fanfare_api::no_such_method),
-                );
-            let bindings = dialects.bindings.into_iter().map(|binding| Binding {
-                routes: http::measured(binding.routes),
-                ..binding
-            });
-            Doors::new(bindings.collect(), http::measured(native))
-        } else {
-            Doors::new(Vec::new(), http::measured(operators))
-        };
+            routes = fanfare_api::router(Arc::clone(node.fanfare()), options)
+                .merge(routes)
+                .merge(dialects.documents);
+            bindings = dialects.bindings;
+        }
+        let routes = routes.method_not_allowed_fallback(fanfare_api::no_such_method);
+        let bindings = bindings.into_iter().map(|binding| Binding {
+            routes: http::measured(binding.routes),
+            ..binding
+        });
+        let doors = Doors::new(bindings.collect(), http::measured(routes));
         let stop = CancellationToken::new();
         let connections = tokio::spawn(http::serve(
             listener,

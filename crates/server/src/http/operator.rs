@@ -48,7 +48,6 @@ pub(crate) fn router(
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
         .route("/metrics", get(render))
-        .method_not_allowed_fallback(fanfare_api::no_such_method)
         .with_state(Operator {
             readiness,
             deliveries,
